@@ -1,0 +1,8 @@
+//! What a trace is: ids, spans, batches of spans, trees and links. Pure: no clock, no I/O, no serde.
+
+pub mod batch;
+pub mod draft;
+pub mod endpoint;
+pub mod id;
+pub mod links;
+pub mod span;

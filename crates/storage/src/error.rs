@@ -1,0 +1,17 @@
+//! What can go wrong with a store, by what the caller can do about it.
+
+/// Why a batch was not accepted. Nothing of it is stored.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The store is full or slow: the sender should try again later.
+    #[error("store is busy: {0}; try again later")]
+    Busy(String),
+    /// The disk or the database failed: the sender should try again later, the operator should look.
+    #[error("store failed: {0}")]
+    Failed(String),
+}
+
+/// Why a question was not answered.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("store failed: {0}")]
+pub struct ReadError(pub String);

@@ -1,0 +1,1 @@
+//! The plain store in memory: the oracle that other stores are compared with.
