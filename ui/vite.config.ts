@@ -1,0 +1,18 @@
+// Builds the page into dist/, every asset under a hashed name and linked relative to <base>.
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  // Relative, so that the server may move the page by rewriting <base href>.
+  base: "./",
+  plugins: [svelte()],
+  build: {
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    // Nothing is inlined: the page runs under `default-src 'self'`.
+    assetsInlineLimit: 0,
+    reportCompressedSize: true,
+  },
+  server: { proxy: { "/zipkin/api": process.env.SPANLET_URL ?? "http://127.0.0.1:9411" } },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
+});
