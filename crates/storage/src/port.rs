@@ -31,13 +31,14 @@ pub trait Storage: Send + Sync + 'static {
     /// Returns the traces with exactly these ids, in the order asked; unknown ones are left out.
     fn traces(&self, ids: Vec<TraceId>) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>>;
 
-    /// Returns traces that match, newest first (by their newest span; ties by the id's right-most 64 bits).
+    /// Returns at most `limit` traces that match, in falling order of [`rank`](crate::query::rank).
     fn search(&self, query: Query) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>>;
 
     /// Returns names, sorted, without duplicates.
     fn names(&self, names: Names) -> BoxFuture<'_, Result<Vec<String>, ReadError>>;
 
-    /// Returns who called whom in traces of which any span's timestamp lies in the window.
+    /// Returns who called whom, sorted, in traces of which any span's timestamp lies in the window. Spans with the
+    /// same right-most 64 bits are one trace here, and such a trace counts whole.
     fn dependencies(&self, window: Window) -> BoxFuture<'_, Result<Vec<Link>, ReadError>>;
 
     /// Says whether the store can work now, or what is wrong.

@@ -1,5 +1,6 @@
 //! What can be asked of a store, with Zipkin's meanings (openzipkin/zipkin: `zipkin2.storage.QueryRequest`).
 
+use model::id::TraceId;
 use model::span::Span;
 
 /// A stretch of time up to and including its end.
@@ -105,7 +106,13 @@ pub fn trace_timestamp_us(trace: &[Span]) -> Option<u64> {
     root.or_else(|| trace.iter().filter_map(|span| span.timestamp_us).min())
 }
 
-/// Returns the newest timestamp of any span, by which results are ordered, newest first.
+/// Returns the newest timestamp of any span, 0 when none has one.
 pub fn trace_newest_us(trace: &[Span]) -> u64 {
     trace.iter().filter_map(|span| span.timestamp_us).max().unwrap_or(0)
+}
+
+/// Returns what results are ordered by, largest first: the newest millisecond of the trace, then its id, the
+/// right-most 64 bits before the others (openzipkin/zipkin `InMemoryStorage.TIMESTAMP_DESCENDING`).
+pub fn rank(id: TraceId, newest_us: u64) -> (u64, u64, u64) {
+    (newest_us / 1000, id.low(), id.high())
 }
