@@ -1,1 +1,6 @@
-//! placeholder
+//! User stories, told to the built binary from outside.
+
+mod doors;
+mod kill;
+mod probes;
+mod start;

@@ -1,1 +1,11 @@
-//! placeholder
+//! The doors through which spans come in. Each door turns bytes into a batch; [`intake`] hands it to the store
+//! and only then is the sender answered.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
+
+pub mod http;
+pub mod intake;
+pub mod metrics;
+pub mod scribe;

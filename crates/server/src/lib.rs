@@ -1,1 +1,6 @@
-//! placeholder
+//! Wiring only: configuration in, a running server out. The one place that names every store and door.
+
+pub mod config;
+pub mod error;
+pub mod http;
+pub mod run;

@@ -1,0 +1,57 @@
+//! Answers in the forms that Zipkin's clients know.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use storage::error::ReadError;
+
+/// An answer that is not the one asked for; its text is the whole body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// 400, 404 or 500.
+    pub status: StatusCode,
+    /// What is wrong.
+    pub text: String,
+}
+
+impl Refusal {
+    /// The question can't be answered as it was put.
+    pub fn bad(text: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, text: text.into() }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(text: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, text: text.into() }
+    }
+}
+
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "question not answered");
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, text: error.to_string() }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        text(self.status, self.text)
+    }
+}
+
+/// Returns compact JSON with status 200.
+pub fn json(body: Vec<u8>) -> Response {
+    let mut response = body.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Returns plain text.
+pub fn text(status: StatusCode, text: impl Into<String>) -> Response {
+    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text.into()).into_response()
+}
+
+/// Returns Zipkin's page for everything that is not there.
+pub async fn page_not_found() -> Response {
+    text(StatusCode::NOT_FOUND, "404 Not Found")
+}

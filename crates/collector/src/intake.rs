@@ -1,0 +1,133 @@
+//! What all doors share: a limit on bytes being worked on, the counters, and the way to the store.
+
+use std::sync::Arc;
+
+use model::batch::Batch;
+use storage::error::WriteError;
+use storage::port::Storage;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::metrics::TransportMetrics;
+
+/// Bytes are counted in units of this size, so that small messages have a price too.
+const UNIT_BYTES: usize = 1024;
+
+/// One door's way to the store. Cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    storage: Arc<dyn Storage>,
+    metrics: Arc<TransportMetrics>,
+    budget: Budget,
+}
+
+/// Limits the bytes of messages that all doors together hold in memory.
+#[derive(Clone)]
+pub struct Budget {
+    units: Arc<Semaphore>,
+}
+
+/// Room for a message, taken as its bytes come in and given back when dropped.
+pub struct Room {
+    units: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+    bytes: usize,
+}
+
+/// The budget is used up: the sender should try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
+impl Budget {
+    /// Returns a budget of this many bytes.
+    pub fn new(bytes_max: usize) -> Self {
+        Self { units: Arc::new(Semaphore::new(bytes_max / UNIT_BYTES)) }
+    }
+
+    /// Returns room for no bytes yet.
+    pub fn room(&self) -> Room {
+        Room { units: Arc::clone(&self.units), held: None, bytes: 0 }
+    }
+}
+
+impl Room {
+    /// Takes room for more bytes.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        let units = self.units_for(bytes).ok_or(NoRoom)?;
+        let permit = Arc::clone(&self.units).try_acquire_many_owned(units).map_err(|_| NoRoom)?;
+        self.keep(bytes, permit);
+        Ok(())
+    }
+
+    /// Waits for room for more bytes. More than the whole budget is never granted.
+    pub async fn wait(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        let units = self.units_for(bytes).ok_or(NoRoom)?;
+        let permit = Arc::clone(&self.units).acquire_many_owned(units).await.map_err(|_| NoRoom)?;
+        self.keep(bytes, permit);
+        Ok(())
+    }
+
+    fn units_for(&self, bytes: usize) -> Option<u32> {
+        let held = self.bytes.div_ceil(UNIT_BYTES);
+        let wanted = self.bytes.checked_add(bytes)?.div_ceil(UNIT_BYTES);
+        u32::try_from(wanted - held).ok()
+    }
+
+    fn keep(&mut self, bytes: usize, permit: OwnedSemaphorePermit) {
+        self.bytes += bytes;
+        match &mut self.held {
+            Some(held) => held.merge(permit),
+            None => self.held = Some(permit),
+        }
+    }
+}
+
+impl Intake {
+    /// Joins a door to the store.
+    pub fn new(storage: Arc<dyn Storage>, metrics: Arc<TransportMetrics>, budget: Budget) -> Self {
+        Self { storage, metrics, budget }
+    }
+
+    /// Returns the door's counters.
+    pub fn metrics(&self) -> &TransportMetrics {
+        &self.metrics
+    }
+
+    /// Returns room for no bytes yet, out of the budget of all doors.
+    pub fn room(&self) -> Room {
+        self.budget.room()
+    }
+
+    /// Stores a batch. Returns only when it is as safe as the store promises, so that the caller may acknowledge.
+    pub async fn accept(&self, batch: Batch) -> Result<(), WriteError> {
+        let spans = batch.len();
+        self.metrics.spans(spans);
+        if spans == 0 {
+            return Ok(());
+        }
+        match self.storage.accept(batch).await {
+            Ok(_stored) => Ok(()),
+            Err(error) => {
+                self.metrics.spans_dropped(spans);
+                Err(error)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_limited_and_given_back() {
+        let budget = Budget::new(10 * UNIT_BYTES);
+        let (mut first, mut second) = (budget.room(), budget.room());
+        assert_eq!(first.grow(1), Ok(()));
+        assert_eq!(first.grow(8 * UNIT_BYTES), Ok(()));
+        assert_eq!(second.grow(UNIT_BYTES), Ok(()));
+        assert_eq!(second.grow(1), Err(NoRoom));
+        drop(first);
+        assert_eq!(second.grow(9 * UNIT_BYTES), Ok(()));
+        assert_eq!(budget.room().grow(usize::MAX), Err(NoRoom));
+    }
+}

@@ -1,0 +1,31 @@
+//! What a server is told when it starts.
+
+use std::net::SocketAddr;
+
+/// The settings of the embedded engine.
+pub use columnar::Config as Embedded;
+
+/// Everything a server needs to know, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the query API, the page and the HTTP collector listen.
+    pub http_listen: SocketAddr,
+    /// Where the scribe collector listens; nothing switches it off.
+    pub scribe_listen: Option<SocketAddr>,
+    /// Where spans are kept.
+    pub store: Store,
+    /// Most bytes of messages that all collectors together hold in memory.
+    pub bytes_in_flight_max: usize,
+}
+
+/// Where spans are kept.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// The embedded engine: durable, in a directory.
+    Embedded(Embedded),
+    /// In memory only: gone with the process.
+    Memory {
+        /// Above this many, whole oldest traces are forgotten.
+        spans_max: usize,
+    },
+}

@@ -1,0 +1,81 @@
+//! Bad input at the doors: answered as the contract says, and the server lives.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use e2e::load;
+use e2e::server::Server;
+use model::span::Span;
+use wire::scribe::ResultCode;
+
+/// Sends spans in one scribe call and returns the answer.
+pub fn scribe_log(stream: &mut TcpStream, spans: &[Span]) -> std::io::Result<ResultCode> {
+    let _ = (stream, spans);
+    Err(std::io::Error::other("no call yet"))
+}
+
+fn server() -> (Server, tempfile::TempDir) {
+    let data_dir = tempfile::tempdir().unwrap();
+    (Server::start(data_dir.path(), &[]).unwrap(), data_dir)
+}
+
+/// Sends bytes and returns what comes back until the other side closes.
+fn send(address: std::net::SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    // The other side may close before it has read all.
+    let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    answer
+}
+
+#[test]
+fn garbage_on_the_scribe_port() {
+    let (server, _data_dir) = server();
+    for garbage in [
+        &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..],
+        &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3],
+        &[0xff; 64],
+        &[0, 0, 0, 5, 1, 2, 3],
+        &[0, 0, 0, 0],
+        &[0, 0, 0, 4, 0x80, 1, 0, 1],
+    ] {
+        send(server.scribe, garbage);
+    }
+    let mut seed = fastrand::Rng::with_seed(7);
+    for length in [1usize, 10, 100, 1000] {
+        let mut frame = (length as u32).to_be_bytes().to_vec();
+        frame.extend(std::iter::repeat_with(|| seed.u8(..)).take(length));
+        send(server.scribe, &frame);
+    }
+    let mut stream = TcpStream::connect(server.scribe).unwrap();
+    assert_eq!(scribe_log(&mut stream, &load::trace(1)).unwrap(), ResultCode::Ok);
+    assert_eq!(server.get(&format!("/api/v2/trace/{}", load::trace_id(1))).unwrap().0, 200);
+}
+
+#[test]
+fn garbage_on_the_http_port() {
+    let (server, _data_dir) = server();
+    for (body, status) in [
+        (&b"{}"[..], 400),
+        (b"[{]", 400),
+        (b"\xff\xfe\x00", 400),
+        (b"[{\"traceId\":\"1\",\"id\":\"1\",\"name\":\"\xff\"}]", 400),
+        (b"", 202),
+    ] {
+        assert_eq!(
+            server.post("/api/v2/spans", body).unwrap(),
+            status,
+            "{:?}",
+            String::from_utf8_lossy(body)
+        );
+    }
+    send(server.http, &[0xff; 300]);
+    send(server.http, b"POST /api/v2/spans HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n[");
+    let huge = vec![b'['; (10 << 20) + 1];
+    assert_eq!(server.post("/api/v2/spans", &huge).unwrap_or(413), 413);
+    assert_eq!(server.get("/health").unwrap().0, 200);
+}
