@@ -53,8 +53,8 @@ function skewBetween(client: Span, clientShiftUs: number, server: Span, serverSh
   if (!ip || !clientIp || ip === clientIp || !client.timestamp || !server.timestamp) return undefined;
   const aheadUs = server.timestamp - serverShiftUs - (client.timestamp - clientShiftUs);
   if (aheadUs > 0) return undefined;
-  const known = client.duration && server.duration && client.duration >= server.duration;
-  const latencyUs = known ? Math.floor((client.duration - server.duration) / 2) : 1;
+  const roomUs = client.duration && server.duration ? client.duration - server.duration : -1;
+  const latencyUs = roomUs >= 0 ? Math.floor(roomUs / 2) : 1;
   const skewUs = aheadUs - latencyUs;
   return skewUs === 0 ? undefined : { ip, service: server.localEndpoint?.serviceName ?? "", skewUs };
 }

@@ -1,0 +1,29 @@
+//! Finds text in a trace: in services, names, tags, annotations and ids.
+import type { Span } from "./span";
+import { serviceOf } from "./span";
+import type { Tree } from "./tree";
+
+/** Rows that contain the text, in order. `key=value` finds a tag. */
+export function findRows(tree: Tree, text: string): number[] {
+  const wanted = text.trim().toLowerCase();
+  if (wanted === "") return [];
+  const found: number[] = [];
+  tree.spans.forEach((span, row) => {
+    if (contains(span, wanted)) found.push(row);
+  });
+  return found;
+}
+
+function contains(span: Span, wanted: string): boolean {
+  const has = (value: string | undefined) => value !== undefined && value.toLowerCase().includes(wanted);
+  if (has(span.name) || has(serviceOf(span)) || has(span.id)) return true;
+  for (const key in span.tags) if (has(`${key}=${span.tags[key]}`)) return true;
+  return span.annotations?.some((it) => has(it.value)) ?? false;
+}
+
+/** The next of some ascending rows after a row (or the one before it), going round at the end. */
+export function nextRow(rows: readonly number[], after: number, forward = true): number | undefined {
+  if (rows.length === 0) return undefined;
+  if (forward) return rows.find((row) => row > after) ?? rows[0];
+  return rows.findLast((row) => row < after) ?? rows[rows.length - 1];
+}
