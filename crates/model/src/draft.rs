@@ -108,22 +108,27 @@ impl<'a> Draft<'a> {
             self.annotations.sort();
             self.annotations.dedup();
         }
-        if !self.tags.windows(2).all(|pair| java_order(&pair[0].0, &pair[1].0).is_lt()) {
-            // Stable, so that of equal keys the last one stays last; keep that one.
-            self.tags.sort_by(|a, b| java_order(&a.0, &b.0));
-            self.tags.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    std::mem::swap(later, earlier);
-                }
-                same
-            });
-        }
+        sort_tags(&mut self.tags);
+    }
+}
+
+/// Sorts tags by key; of equal keys the last one holds.
+pub(crate) fn sort_tags<T: AsRef<str>>(tags: &mut Vec<(T, T)>) {
+    if !tags.windows(2).all(|pair| java_order(pair[0].0.as_ref(), pair[1].0.as_ref()).is_lt()) {
+        // Stable, so that of equal keys the last one stays last; keep that one.
+        tags.sort_by(|a, b| java_order(a.0.as_ref(), b.0.as_ref()));
+        tags.dedup_by(|later, earlier| {
+            let same = later.0.as_ref() == earlier.0.as_ref();
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
     }
 }
 
 /// Compares as `java.lang.String.compareTo` does, by UTF-16 units: the order of tags in Zipkin's answers.
-fn java_order(a: &str, b: &str) -> std::cmp::Ordering {
+pub(crate) fn java_order(a: &str, b: &str) -> std::cmp::Ordering {
     if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 

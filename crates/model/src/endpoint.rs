@@ -65,6 +65,16 @@ impl EndpointRef<'_> {
 }
 
 impl Endpoint {
+    /// Says whether no known service name or address differs. Ports are not compared.
+    pub fn same_host(&self, other: &Self) -> bool {
+        fn agree<T: PartialEq>(a: &Option<T>, b: &Option<T>) -> bool {
+            a == b || a.is_none() || b.is_none()
+        }
+        agree(&self.service_name, &other.service_name)
+            && agree(&self.ipv4, &other.ipv4)
+            && agree(&self.ipv6, &other.ipv6)
+    }
+
     /// Borrows this endpoint.
     pub fn as_ref(&self) -> EndpointRef<'_> {
         EndpointRef {

@@ -5,4 +5,6 @@ pub mod draft;
 pub mod endpoint;
 pub mod id;
 pub mod links;
+pub mod merge;
 pub mod span;
+pub mod tree;

@@ -1,6 +1,11 @@
 //! Dependency links: who called whom, how often, and how often it failed.
+//!
+//! The rules are Zipkin's: openzipkin/zipkin `zipkin2.internal.DependencyLinker`.
 
 use std::collections::BTreeMap;
+
+use crate::span::{Kind, Span};
+use crate::tree::{Node, Rules, Tree};
 
 /// Calls from one service to another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,13 +20,14 @@ pub struct Link {
     pub error_count: u64,
 }
 
-/// Returns who called whom in one trace; a link counts each call.
-pub fn between(trace: &[crate::span::Span]) -> Vec<Link> {
-    let _ = trace;
-    Vec::new()
+/// Returns who called whom in one trace, sorted. Reports may be partial, repeated, and in any order.
+pub fn between(trace: &[Span]) -> Vec<Link> {
+    let tree = Tree::build(trace, Rules::Zipkin);
+    let callers = callers_of(&tree);
+    merge(tree.nodes.iter().zip(callers).flat_map(|(node, caller)| links_of(node, caller)).flatten())
 }
 
-/// Adds up links with the same ends and sorts them.
+/// Adds up links with the same ends and sorts them: for the links of several traces, or of several days.
 pub fn merge(links: impl IntoIterator<Item = Link>) -> Vec<Link> {
     let mut counts: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
     for link in links {
@@ -31,4 +37,61 @@ pub fn merge(links: impl IntoIterator<Item = Link>) -> Vec<Link> {
     }
     let link = |((parent, child), (call_count, error_count))| Link { parent, child, call_count, error_count };
     counts.into_iter().map(link).collect()
+}
+
+/// Returns for each row the nearest span above it that took part in a call; local spans in between are looked through.
+fn callers_of(tree: &Tree) -> Vec<Option<&Span>> {
+    let mut callers: Vec<Option<&Span>> = Vec::with_capacity(tree.nodes.len());
+    for node in &tree.nodes {
+        let caller = node.parent.and_then(|above| {
+            tree.nodes[above].span.as_ref().filter(|span| span.kind.is_some()).or(callers[above])
+        });
+        callers.push(caller);
+    }
+    callers
+}
+
+/// Returns the links that one span gives: one to a client that nobody spoke for, and one for the call itself.
+fn links_of(node: &Node, caller: Option<&Span>) -> [Option<Link>; 2] {
+    let Node { span: Some(span), size, .. } = node else { return [None, None] };
+    let (local, remote) = (span.local_service(), span.remote_service());
+    let kind = match span.kind {
+        // What is below knows better whom it called.
+        Some(Kind::Client) if *size > 1 => return [None, None],
+        None if local.is_none() || remote.is_none() => return [None, None],
+        kind => kind.unwrap_or(Kind::Client),
+    };
+    let mut failed = is_error(span);
+    if matches!(kind, Kind::Producer | Kind::Consumer) {
+        // Only the broker in between ties the two together.
+        let (parent, child) = if kind == Kind::Producer { (local, remote) } else { (remote, local) };
+        return [None, link(parent, child, failed)];
+    }
+    let (mut parent, child) = if kind == Kind::Client { (local, remote) } else { (remote, local) };
+    let mut unspoken = None;
+    if let Some((caller, name)) = caller.and_then(|above| Some((above, above.local_service()?))) {
+        if kind == Kind::Client && local.is_some_and(|local| local != name) {
+            // The client's own server half is missing. Whether that call failed is not known.
+            unspoken = link(Some(name), local, false);
+        }
+        if kind == Kind::Server || parent.is_none() {
+            parent = Some(name);
+        }
+        failed |= caller.kind == Some(Kind::Client) && span.parent_id == Some(caller.id) && is_error(caller);
+    }
+    [unspoken, link(parent, child, failed)]
+}
+
+fn link(parent: Option<&str>, child: Option<&str>, failed: bool) -> Option<Link> {
+    Some(Link {
+        parent: parent?.to_owned(),
+        child: child?.to_owned(),
+        call_count: 1,
+        error_count: u64::from(failed),
+    })
+}
+
+/// A tag named error, whatever its value; an annotation of that name says nothing.
+fn is_error(span: &Span) -> bool {
+    span.tag("error").is_some()
 }
