@@ -6,5 +6,7 @@ pub mod endpoint;
 pub mod id;
 pub mod links;
 pub mod merge;
+pub mod own_time;
+pub mod skew;
 pub mod span;
 pub mod tree;

@@ -54,8 +54,8 @@ impl Tree {
     /// Returns the rows right below a row, in order.
     pub fn children(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
         let end = row + self.nodes[row].size;
-        std::iter::successors(Some(row + 1), |child| Some(child + self.nodes[*child].size))
-            .take_while(move |child| *child < end)
+        let from = move |at: usize| (at < end).then_some(at);
+        std::iter::successors(from(row + 1), move |child| from(child + self.nodes[*child].size))
     }
 }
 

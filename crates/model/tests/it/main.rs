@@ -1,0 +1,8 @@
+//! What the model makes of whole traces: merged reports, trees, links and own time.
+
+mod links;
+mod merge;
+mod own_time;
+mod skew;
+mod spans;
+mod tree;

@@ -1,0 +1,101 @@
+//! Own time: the golden cases that the page must meet as well, and what must hold for any trace.
+
+use model::own_time::{self, OwnTime};
+
+use crate::spans::{from_json, spans, testdata};
+
+#[test]
+fn golden_cases() {
+    let folder = format!("{}/../../testdata/own-time", env!("CARGO_MANIFEST_DIR"));
+    let mut cases = 0;
+    for file in std::fs::read_dir(&folder).expect("the golden cases") {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        if !name.ends_with(".json") {
+            continue;
+        }
+        cases += 1;
+        let case = testdata(&format!("own-time/{name}"));
+        let mut trace = from_json(&case["spans"]);
+        check(&own_time::of(&trace), &case["expected"], &name);
+        trace.reverse();
+        check(&own_time::of(&trace), &case["expected"], &format!("{name} in reverse order of arrival"));
+    }
+    assert!(cases >= 10, "{cases} cases in {folder}");
+}
+
+#[track_caller]
+fn check(own: &OwnTime, expected: &serde_json::Value, name: &str) {
+    let text = |json: &serde_json::Value| json.as_str().unwrap().to_owned();
+    let list = |key: &str| expected[key].as_array().unwrap().iter();
+    assert_eq!(Some(own.duration_us), expected["duration_us"].as_u64(), "{name}: duration");
+    let services: Vec<_> =
+        list("services").map(|it| (text(&it["service"]), it["own_us"].as_u64().unwrap())).collect();
+    assert_eq!(own.services, services, "{name}: services");
+    let path: Vec<_> = list("path")
+        .map(|it| (text(&it["id"]), text(&it["service"]), it["own_us"].as_u64().unwrap()))
+        .collect();
+    let found: Vec<_> =
+        own.path.iter().map(|it| (it.id.to_string(), it.service.clone(), it.own_us)).collect();
+    assert_eq!(found, path, "{name}: path");
+}
+
+#[test]
+fn nothing_takes_no_time() {
+    assert_eq!(own_time::of(&[]), OwnTime::default());
+    assert_eq!(own_time::of(&spans("1 web; 2/1 app")), OwnTime::default());
+    assert_eq!(own_time::of(&spans("1 web t5")), OwnTime::default());
+}
+
+/// Times at the ends of what a number can hold must neither overflow nor take long.
+#[test]
+fn absurd_times() {
+    let max = u64::MAX;
+    let trace = format!(
+        "1 web t1 d{max}; 2/1 app t{max} d{max}; 3/1 CLIENT web@1.1.1.1 t{max} d1; 3/1 SERVER app@1.1.1.2 +shared t1 d{max}"
+    );
+    let own = own_time::of(&spans(&trace));
+    assert_eq!(own.services.iter().map(|(_, us)| us).sum::<u64>(), own.duration_us);
+}
+
+/// Traces made of a simple pseudo-random sequence: whatever their shape, the parts add up.
+#[test]
+fn the_parts_add_up_to_the_whole() {
+    let mut state = 1u64;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for round in 0..500 {
+        let count = 1 + next(30);
+        let trace: Vec<String> = (1..=count)
+            .map(|id| {
+                let parent = if id > 1 { format!("/{:x}", 1 + next(id)) } else { String::new() };
+                let kind = ["CLIENT", "SERVER", "CONSUMER", ""][next(4) as usize];
+                let time = if next(5) > 0 { format!("t{}", 1 + next(1000)) } else { String::new() };
+                let length = if next(5) > 0 { format!("d{}", 1 + next(500)) } else { String::new() };
+                let shared = if kind == "SERVER" && next(2) > 0 { "+shared" } else { "" };
+                let service = next(4);
+                format!("{id:x}{parent} {kind} s{service}@10.0.0.{service} {time} {length} {shared}")
+            })
+            .collect();
+        let own = own_time::of(&spans(&trace.join(";")));
+        let by_service: u64 = own.services.iter().map(|(_, us)| us).sum();
+        assert_eq!(by_service, own.duration_us, "round {round}: {trace:?}");
+        let unknown = own.services.iter().find(|(service, _)| service.is_empty()).map_or(0, |(_, us)| *us);
+        assert_eq!(
+            own.path.iter().map(|it| it.own_us).sum::<u64>() + unknown,
+            own.duration_us,
+            "round {round}"
+        );
+        assert!(own.services.is_sorted_by(|a, b| (b.1, &a.0) <= (a.1, &b.0)), "round {round}");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_deep() {
+    let trace: Vec<String> =
+        (1..100_000).map(|i| format!("{:x}/{i:x} s{} t{i} d{}", i + 1, i % 3, 200_000 - 2 * i)).collect();
+    let own = own_time::of(&spans(&format!("1 root t1 d200000; {}", trace.join(";"))));
+    assert_eq!((own.duration_us, own.path.len()), (200_000, 100_000));
+    assert_eq!(own.services.iter().map(|(_, us)| us).sum::<u64>(), 200_000);
+}
