@@ -86,9 +86,9 @@ fn write_http(url: &str, sent: &Sent, killed: &AtomicBool) {
     let agent = agent();
     while !killed.load(Ordering::Relaxed) {
         let number = sent.begin();
-        let mut body = Vec::new();
+        let mut body = String::new();
         wire::json_v2::write_list(&mut body, &load::trace(number));
-        match agent.post(url).send(&body[..]) {
+        match agent.post(url).send(&body) {
             Ok(response) if response.status() == 202 => sent.acknowledge(number),
             Ok(response) => panic!("status {}", response.status()),
             Err(_) => {}
