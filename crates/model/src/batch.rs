@@ -54,6 +54,13 @@ pub struct Batch {
     count: usize,
 }
 
+/// A place in a batch to go back to, from [`Batch::mark`].
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    bytes: usize,
+    count: usize,
+}
+
 /// One span of a batch; text is borrowed from it.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
@@ -118,6 +125,17 @@ impl Batch {
     /// Returns the spans in order of arrival.
     pub fn rows(&self) -> Rows<'_> {
         Rows { bytes: &self.bytes }
+    }
+
+    /// Remembers how far the batch is filled.
+    pub fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes.len(), count: self.count }
+    }
+
+    /// Forgets all spans appended since a mark of this batch: how decoders stay all-or-nothing.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.count = mark.count;
     }
 
     /// Appends a draft that is in normal form already ([`Draft::push_into`] sees to that).

@@ -41,6 +41,9 @@ impl fmt::Display for IdError {
 impl std::error::Error for IdError {}
 
 impl TraceId {
+    /// The smallest id: what a decoder holds until it has read the real one.
+    pub const MIN: Self = Self(NonZeroU128::MIN);
+
     /// Returns the id with this value, or nothing for zero.
     pub fn new(value: u128) -> Option<Self> {
         NonZeroU128::new(value).map(Self)
@@ -73,6 +76,9 @@ impl TraceId {
 }
 
 impl SpanId {
+    /// The smallest id: what a decoder holds until it has read the real one.
+    pub const MIN: Self = Self(NonZeroU64::MIN);
+
     /// Returns the id with this value, or nothing for zero.
     pub fn new(value: u64) -> Option<Self> {
         NonZeroU64::new(value).map(Self)

@@ -1,1 +1,13 @@
-//! placeholder
+//! Zipkin's formats on the wire, both ways. Sans I/O: bytes in, spans out; no socket, no clock, no panic.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
+
+pub mod detect;
+pub mod error;
+pub mod json_v2;
+
+mod json;
+mod json_list;

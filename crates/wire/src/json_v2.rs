@@ -1,0 +1,7 @@
+//! Zipkin's JSON v2: lists of spans in, spans and traces out.
+
+mod read;
+mod write;
+
+pub use read::decode_list;
+pub use write::{write_list, write_span, write_traces};
