@@ -17,24 +17,27 @@ export function parseDuration(text: string): Micros | undefined {
   return us > 0 && Number.isSafeInteger(us) ? micros(us) : undefined;
 }
 
-/** `digits` significant digits and the unit that needs the fewest: 900 µs, 1.70 ms, 47.8 ms, 268 ms, 1.23 s, 2 m 05 s. */
-export function quantity(us: number, digits = 3): Quantity {
+/** In the unit that needs the fewest digits: 900 µs, 1.70 ms, 47.8 ms, 268 ms, 1.23 s, 2 m 05 s. An exact one has 268.4 ms. */
+export function quantity(us: number, exact = false): Quantity {
   if (us < 1000) return { value: String(Math.round(us)), unit: "µs" };
-  if (Number(significant(us / 1e3, digits)) < 1000) return { value: significant(us / 1e3, digits), unit: "ms" };
-  if (Number(significant(us / 1e6, digits)) < 60) return { value: significant(us / 1e6, digits), unit: "s" };
+  const ms = significant(us / 1e3, exact);
+  if (Number(ms) < 1000) return { value: ms, unit: "ms" };
+  const s = significant(us / 1e6, exact);
+  if (Number(s) < 60) return { value: s, unit: "s" };
   const seconds = Math.round(us / 1e6);
   if (seconds < 3600) return { value: `${Math.floor(seconds / 60)} m ${pad(seconds % 60)}`, unit: "s" };
   return { value: `${Math.floor(seconds / 3600)} h ${pad(Math.floor(seconds / 60) % 60)}`, unit: "m" };
 }
 
-export function durationText(us: number, digits = 3): string {
-  const { value, unit } = quantity(us, digits);
+export function durationText(us: number, exact = false): string {
+  const { value, unit } = quantity(us, exact);
   return `${value} ${unit}`;
 }
 
-function significant(value: number, digits: number): string {
-  const whole = Math.floor(value) === 0 ? 1 : Math.floor(Math.log10(value)) + 1;
-  return value.toFixed(Math.max(0, digits - whole));
+/** Three digits, or four at most when one is behind the point. */
+function significant(value: number, exact: boolean): string {
+  if (value >= 100) return value.toFixed(exact ? 1 : 0);
+  return value.toFixed(value >= 10 ? 1 : 2);
 }
 
 function pad(value: number): string {

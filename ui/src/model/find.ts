@@ -16,7 +16,7 @@ export function findRows(tree: Tree, text: string): number[] {
 
 function contains(span: Span, wanted: string): boolean {
   const has = (value: string | undefined) => value !== undefined && value.toLowerCase().includes(wanted);
-  if (has(span.name) || has(serviceOf(span)) || has(span.id)) return true;
+  if (has(span.name) || has(serviceOf(span)) || has(span.remoteEndpoint?.serviceName) || has(span.id)) return true;
   for (const key in span.tags) if (has(`${key}=${span.tags[key]}`)) return true;
   return span.annotations?.some((it) => has(it.value)) ?? false;
 }
