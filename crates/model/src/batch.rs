@@ -138,6 +138,11 @@ impl Batch {
         self.count = mark.count;
     }
 
+    /// Returns the span whose row starts at a byte; nothing when no row starts there.
+    pub fn row_at(&self, at: usize) -> Option<Row<'_>> {
+        read_row(self.bytes.get(at..)?).map(|(row, _)| row)
+    }
+
     /// Appends a draft that is in normal form already ([`Draft::push_into`] sees to that).
     pub(crate) fn push(&mut self, draft: &Draft<'_>) -> Result<(), BatchFull> {
         let start = self.bytes.len();

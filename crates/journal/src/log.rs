@@ -1,0 +1,182 @@
+//! The journal itself: appends groups of records, each group with one write and one sync.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use disk::port::{Disk, File};
+
+use crate::error::JournalError;
+use crate::record::{Head, Record};
+use crate::replay::{Replayed, file_name, replay};
+
+/// A log of numbered records in files of one directory. Only what [`append`](Self::append) returned counts.
+#[derive(Debug)]
+pub struct Journal {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    /// Closed files, oldest first.
+    closed: Vec<Closed>,
+    open: Option<Open>,
+    /// Number of the next record.
+    next: u64,
+    /// All records below were acknowledged or replayed.
+    acknowledged: u64,
+    buffer: Vec<u8>,
+    syncs: u64,
+}
+
+#[derive(Debug)]
+struct Closed {
+    name: String,
+    end: u64,
+    bytes: u64,
+    damaged: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: Box<dyn File>,
+    first: u64,
+    bytes: u64,
+    checksum: u32,
+}
+
+impl Journal {
+    /// Opens the journal of a directory, giving every record numbered `from` or higher to the visitor.
+    ///
+    /// Files that were there are never written again. Returns what was found in them.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        from: u64,
+        visit: &mut dyn FnMut(u64, &[u8]),
+    ) -> Result<(Self, Vec<Replayed>), JournalError> {
+        let files = replay(&*disk, &dir, from, visit)?;
+        let end = files.iter().map(|file| file.end).max().unwrap_or(0).max(from);
+        // Higher than any file's first record, so that no name is used twice.
+        let next = files.iter().map(|file| file.first + 1).max().unwrap_or(0).max(end);
+        let closed = files
+            .iter()
+            .map(|file| Closed {
+                name: file.name.clone(),
+                end: file.end,
+                bytes: file.bytes,
+                damaged: file.damage.is_some(),
+            })
+            .collect();
+        let journal =
+            Self { disk, dir, closed, open: None, next, acknowledged: end, buffer: Vec::new(), syncs: 0 };
+        Ok((journal, files))
+    }
+
+    /// Writes records and syncs them all at once. Returns their numbers: now they are safe.
+    ///
+    /// After an error none of them counts, and the file is never written again: a failed sync may have lost
+    /// bytes that a second sync would claim to be safe.
+    pub fn append(&mut self, payloads: &[&[u8]]) -> Result<Range<u64>, JournalError> {
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => self.create()?,
+        };
+        let numbers = self.next..self.next + payloads.len() as u64;
+        self.buffer.clear();
+        for (sequence, payload) in numbers.clone().zip(payloads) {
+            open.checksum = Record::write(&mut self.buffer, sequence, numbers.start, open.checksum, payload);
+        }
+        open.bytes += self.buffer.len() as u64;
+        let written = open.file.append(&self.buffer).and_then(|()| open.file.sync_data());
+        self.syncs += 1;
+        if let Err(error) = written {
+            let path = self.dir.join(file_name(open.first));
+            self.close(open);
+            // One number is skipped, so that the next file has another name.
+            self.next += 1;
+            return Err(JournalError::new("write", &path, error));
+        }
+        self.open = Some(open);
+        self.next = numbers.end;
+        self.acknowledged = numbers.end;
+        Ok(numbers)
+    }
+
+    /// Ends the file: the next record starts another, so that files can be removed one by one.
+    pub fn roll(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.close(open);
+        }
+    }
+
+    /// Removes closed files all of whose records are numbered below; damaged ones are kept aside.
+    pub fn remove_below(&mut self, sequence: u64) -> Result<(), JournalError> {
+        let mut removed = false;
+        while let Some(file) = self.closed.first().filter(|file| file.end <= sequence) {
+            let path = self.dir.join(&file.name);
+            let gone = if file.damaged {
+                self.disk.rename(&path, &self.dir.join(format!("{}.quarantined", file.name)))
+            } else {
+                self.disk.remove(&path)
+            };
+            if let Err(error) = gone
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(JournalError::new("remove", &path, error));
+            }
+            self.closed.remove(0);
+            removed = true;
+        }
+        if removed {
+            self.disk.sync_dir(&self.dir).map_err(|error| JournalError::new("sync", &self.dir, error))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the number of the next record.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Returns the bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        let open = self.open.as_ref().map_or(0, |open| open.bytes);
+        self.closed.iter().map(|file| file.bytes).sum::<u64>() + open
+    }
+
+    /// Returns how often a group was synced.
+    pub fn syncs(&self) -> u64 {
+        self.syncs
+    }
+
+    fn close(&mut self, open: Open) {
+        let name = file_name(open.first);
+        self.closed.push(Closed {
+            name,
+            end: self.acknowledged.max(open.first),
+            bytes: open.bytes,
+            damaged: false,
+        });
+    }
+
+    /// Makes a new file that counts: its head is synced, and its name.
+    fn create(&mut self) -> Result<Open, JournalError> {
+        let first = self.next;
+        let path = self.dir.join(file_name(first));
+        let made = self.disk.create(&path).and_then(|file| {
+            let mut head = Vec::new();
+            let checksum = Head { first, acknowledged: self.acknowledged }.write(&mut head);
+            file.append(&head)?;
+            file.sync_data()?;
+            self.disk.sync_dir(&self.dir)?;
+            Ok(Open { file, first, bytes: head.len() as u64, checksum })
+        });
+        made.map_err(|error| {
+            // What is left of it holds no record; if it cannot be removed now it is removed with the others.
+            if self.disk.remove(&path).is_err() {
+                let name = file_name(first);
+                self.closed.push(Closed { name, end: first, bytes: 0, damaged: false });
+            }
+            self.next += 1;
+            JournalError::new("create", &path, error)
+        })
+    }
+}

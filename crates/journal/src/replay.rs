@@ -1,0 +1,110 @@
+//! Reads journal files after a start: what counts, what was torn, what is damaged.
+
+use std::io;
+use std::path::Path;
+
+use disk::port::{self, Disk};
+
+use crate::error::JournalError;
+use crate::record::{Found, HEAD_BYTES, Head, scan};
+
+/// A journal file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Its name in the directory.
+    pub name: String,
+    /// Number of its first record.
+    pub first: u64,
+    /// One past the number of its last record.
+    pub end: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// Bytes at its end that never counted: a write that was cut off.
+    pub torn_bytes: u64,
+    /// What is wrong with it, when acknowledged records are damaged or missing.
+    pub damage: Option<String>,
+}
+
+/// Returns the name of the file whose first record has this number.
+pub fn file_name(first: u64) -> String {
+    format!("journal-{first:020}.log")
+}
+
+/// Returns the number of the first record of a file with such a name.
+pub fn first_of(name: &str) -> Option<u64> {
+    name.strip_prefix("journal-")?.strip_suffix(".log")?.parse().ok()
+}
+
+/// Gives every record that counts, numbered `from` or higher, to the visitor, in order.
+///
+/// A bad record ends a file when nothing that was synced follows: the write was cut off. Otherwise what was
+/// acknowledged is damaged: that is said, and the sound records count. Writes nothing, so it can be repeated.
+pub(crate) fn replay(
+    disk: &dyn Disk,
+    dir: &Path,
+    from: u64,
+    visit: &mut dyn FnMut(u64, &[u8]),
+) -> Result<Vec<Replayed>, JournalError> {
+    let names = disk.list(dir).map_err(|error| JournalError::new("list", dir, error))?;
+    let firsts: Vec<u64> = names.iter().filter_map(|name| first_of(name)).collect();
+    let mut files = Vec::new();
+    for (index, first) in firsts.iter().enumerate() {
+        let later = firsts.get(index + 1..).unwrap_or_default();
+        // Of a file without a sound successor only its own records tell what was synced.
+        let successor = later.iter().find_map(|first| head_of(disk, dir, *first));
+        let path = dir.join(file_name(*first));
+        let bytes = read_synced(disk, &path).map_err(|error| JournalError::new("read", &path, error))?;
+        let acknowledged = successor.map(|head| head.acknowledged);
+        files.push(judge(*first, &bytes, acknowledged, from, visit));
+    }
+    Ok(files)
+}
+
+/// Reads a file and makes what was read safe: from now on it counts, and a later loss of it is damage.
+fn read_synced(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    disk.open(path)?.sync_data()?;
+    port::read_all(disk, path)
+}
+
+fn head_of(disk: &dyn Disk, dir: &Path, first: u64) -> Option<Head> {
+    let mut bytes = [0; HEAD_BYTES];
+    disk.open(&dir.join(file_name(first))).ok()?.read_at(&mut bytes, 0).ok()?;
+    Head::read(&bytes).map(|(head, _)| head)
+}
+
+fn judge(
+    first: u64,
+    bytes: &[u8],
+    acknowledged: Option<u64>,
+    from: u64,
+    visit: &mut dyn FnMut(u64, &[u8]),
+) -> Replayed {
+    let Found { mut records, gaps, .. } = scan(bytes, first);
+    // A group is written only after all before it were synced.
+    let groups = records.iter().map(|record| record.group);
+    let synced_below = acknowledged.into_iter().chain(groups).max().unwrap_or(first);
+    let cut = gaps.iter().map(|(sequence, _)| *sequence).find(|sequence| *sequence >= synced_below);
+    let cut = cut.into_iter().chain(acknowledged).min().unwrap_or(u64::MAX);
+    records.retain(|record| record.sequence < cut);
+    let end = records.last().map_or(first, |record| record.sequence + 1);
+    let end_offset = records.last().map_or(HEAD_BYTES.min(bytes.len()), |record| record.payload.end);
+    let mut damage: Vec<String> = gaps
+        .iter()
+        .filter(|(sequence, _)| *sequence < cut.min(synced_below))
+        .map(|(sequence, at)| format!("record {sequence} at byte {at} is damaged"))
+        .collect();
+    if acknowledged.is_some_and(|acknowledged| end < acknowledged) {
+        damage.push(format!("records from {end} on are missing at byte {end_offset}"));
+    }
+    for record in records.iter().filter(|record| record.sequence >= from) {
+        visit(record.sequence, bytes.get(record.payload.clone()).unwrap_or_default());
+    }
+    Replayed {
+        name: file_name(first),
+        first,
+        end,
+        bytes: bytes.len() as u64,
+        torn_bytes: (bytes.len() - end_offset) as u64,
+        damage: (!damage.is_empty()).then(|| damage.join("; ")),
+    }
+}
