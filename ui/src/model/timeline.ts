@@ -17,7 +17,7 @@ export function clampView(view: View, extentUs: number): View {
 
 /** Zooms by a factor (2: twice as near) and keeps the moment `aroundUs` where it is. */
 export function zoom(view: View, factor: number, aroundUs: number, extentUs: number): View {
-  const width = (view.toUs - view.fromUs) / factor;
+  const width = Math.max((view.toUs - view.fromUs) / factor, NARROWEST_US);
   const share = (aroundUs - view.fromUs) / (view.toUs - view.fromUs);
   const fromUs = aroundUs - share * width;
   return clampView({ fromUs, toUs: fromUs + width }, extentUs);
