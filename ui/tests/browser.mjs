@@ -45,5 +45,9 @@ export async function openPage(browser, path, { viewport = DESK, theme = "light"
     },
   );
   await page.goto(new URL(path, serverUrl).href);
-  return { page, complaints, close: () => context.close() };
+  const close = async () => {
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await context.close();
+  };
+  return { page, complaints, close };
 }

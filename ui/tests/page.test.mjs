@@ -101,7 +101,7 @@ test("a search keeps all its fields in the address, and old links of Zipkin's pa
     assert.equal(await page.getByLabel("Span name").inputValue(), "post");
     assert.equal(await page.getByLabel("Tags and annotations").inputValue(), "error");
     assert.equal(await page.getByLabel("Limit").inputValue(), "10");
-    assert.equal(await page.getByLabel("Time").inputValue(), "between");
+    assert.equal(await page.locator("form[aria-label=Search] select").inputValue(), "between");
     const found = await api(`traces?serviceName=front&spanName=post&annotationQuery=error&lookback=900000&endTs=${end}&limit=10`);
     const links = await page.getByRole("table", { name: "Traces" }).getByRole("link").evaluateAll((all) => all.map((it) => it.pathname.split("/").at(-1)));
     assert.deepEqual(links.sort(), found.map((trace) => trace[0].traceId).sort());
@@ -207,7 +207,7 @@ test("an address restores the span, the zoom, the find and the levels", () => {
   const lock = slow.spans.find((span) => span.name === "lock wait").id;
   return on(`${tracePath(slow)}?span=${lock}&from=40000&to=560000&q=lock&levels=2`, async (page) => {
     await page.getByRole("complementary", { name: "Span" }).getByRole("heading", { name: "lock wait" }).waitFor();
-    await page.getByText("waiting for row lock").waitFor();
+    await page.getByText("waiting for row lock", { exact: true }).waitFor();
     assert.equal(await page.getByLabel("Find in trace").inputValue(), "lock");
     assert.match(await waterfall(page).locator(".axis span").first().innerText(), /^[4-9]\d+ ms|100 ms$/);
     assert.equal(await rowOf(page, "lock wait").getAttribute("aria-selected"), "true");
