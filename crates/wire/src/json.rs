@@ -156,6 +156,11 @@ impl<'a> JsonReader<'a> {
         }
     }
 
+    /// Returns how many bytes have been read.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
     /// Returns a fault at the place reached so far; the message needs no place of its own.
     pub(crate) fn wrong(&self, what: impl Into<String>) -> Box<Fault> {
         Fault::new(self.at, what)

@@ -7,7 +7,9 @@
 
 pub mod detect;
 pub mod error;
+pub mod json_v1;
 pub mod json_v2;
 
 mod json;
 mod json_list;
+mod v1;
