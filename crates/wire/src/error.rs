@@ -3,6 +3,7 @@
 use std::fmt;
 
 use model::batch::BatchFull;
+use model::id::{SpanId, TraceId};
 
 use crate::detect::Format;
 
@@ -71,6 +72,14 @@ impl From<BatchFull> for Box<Fault> {
     fn from(full: BatchFull) -> Self {
         Box::new(Fault::Full(full))
     }
+}
+
+/// Says which ids a span lacks.
+#[cold]
+pub(crate) fn missing_ids(trace_id: Option<TraceId>, id: Option<SpanId>) -> String {
+    let names = [(trace_id.is_none(), " traceId"), (id.is_none(), " id")];
+    let names = names.into_iter().filter_map(|(missing, name)| missing.then_some(name));
+    std::iter::once("Missing :").chain(names).collect()
 }
 
 /// Shows at most the first 64 characters of what a sender wrote.

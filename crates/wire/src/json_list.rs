@@ -3,9 +3,10 @@
 use model::batch::Batch;
 use model::endpoint::EndpointRef;
 
-use crate::detect::{self, Format};
+use crate::detect::Format;
 use crate::error::{DecodeError, Read};
 use crate::json::JsonReader;
+use crate::list;
 
 /// Runs `read` over a list's text; when it fails the batch is as it was.
 pub(crate) fn decode(
@@ -14,26 +15,18 @@ pub(crate) fn decode(
     batch: &mut Batch,
     read: impl for<'a> FnOnce(&mut JsonReader<'a>, &mut Batch) -> Read<()>,
 ) -> Result<(), DecodeError> {
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    detect::check(format, bytes)?;
-    // Bytes that are no UTF-8 become U+FFFD, as Zipkin's reader has it: one sender's odd tag loses no batch.
-    let lossy;
-    let text = match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => {
-            lossy = String::from_utf8_lossy(bytes);
-            &*lossy
-        }
-    };
-    let mark = batch.mark();
-    let spans = batch.len();
-    // What follows the list's end is not looked at.
-    read(&mut JsonReader::new(text), batch).map_err(|fault| {
-        let spans_before = batch.len() - spans;
-        batch.rewind(mark);
-        fault.into_error(format, spans_before)
+    list::decode(format, bytes, batch, |batch| {
+        // Bytes that are no UTF-8 become U+FFFD, as Zipkin's reader has it: one sender's odd tag loses no batch.
+        let lossy;
+        let text = match simdutf8::basic::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => {
+                lossy = String::from_utf8_lossy(bytes);
+                &*lossy
+            }
+        };
+        // What follows the list's end is not looked at.
+        read(&mut JsonReader::new(text), batch)
     })
 }
 

@@ -9,7 +9,10 @@ pub mod detect;
 pub mod error;
 pub mod json_v1;
 pub mod json_v2;
+pub mod proto3;
 
 mod json;
 mod json_list;
+mod list;
+mod protobuf;
 mod v1;

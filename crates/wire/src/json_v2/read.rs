@@ -8,7 +8,7 @@ use model::id::{IdError, SpanId, TraceId, lower_hex};
 use model::span::Kind;
 
 use crate::detect::Format;
-use crate::error::{DecodeError, Excerpt, Fault, Read};
+use crate::error::{DecodeError, Excerpt, Fault, Read, missing_ids};
 use crate::json::JsonReader;
 use crate::json_list;
 
@@ -49,18 +49,9 @@ fn read_span<'a>(reader: &mut JsonReader<'a>, draft: &mut Draft<'a>) -> Read<()>
             _ => reader.skip()?,
         }
     }
-    match (trace_id, id) {
-        (Some(trace_id), Some(id)) => {
-            draft.trace_id = trace_id;
-            draft.id = id;
-            Ok(())
-        }
-        (trace_id, id) => {
-            let name = |missing: bool, name| if missing { name } else { "" };
-            let (no_trace, no_id) = (name(trace_id.is_none(), " traceId"), name(id.is_none(), " id"));
-            Err(reader.wrong(format!("Missing :{no_trace}{no_id}")))
-        }
-    }
+    let ids = trace_id.zip(id);
+    (draft.trace_id, draft.id) = ids.ok_or_else(|| reader.wrong(missing_ids(trace_id, id)))?;
+    Ok(())
 }
 
 fn read_trace_id(reader: &mut JsonReader<'_>) -> Read<TraceId> {
