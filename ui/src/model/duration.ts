@@ -52,6 +52,10 @@ export function percentText(part: number, whole: number): string {
   return `${percent >= 10 ? percent.toFixed(0) : percent.toFixed(1).replace(/\.0$/, "")} %`;
 }
 
+export function countText(count: number): string {
+  return count.toLocaleString("en");
+}
+
 /** Decimals of a column of milliseconds, alike in all its rows: short traces are told in microseconds. */
 export function msDecimals(durationUs: number): number {
   if (durationUs >= 10_000_000) return 0;
