@@ -1,1 +1,130 @@
-//! placeholder
+//! The kit that every store must pass. Its cases are learned from openzipkin/zipkin `zipkin2.storage.IT*`.
+//!
+//! ```text
+//! contract!(memory, || async { Subject::new(Arc::new(Memory::new(500_000))) });
+//! contract!(columnar_sealed, || async {
+//!     let (store, dir) = open().await;
+//!     let sealing = store.clone();
+//!     Subject::new(store).settled_by(move || Box::pin(seal(sealing.clone()))).holding(dir)
+//! });
+//! ```
+
+pub mod cases;
+pub mod spans;
+pub mod subject;
+
+pub use subject::{Subject, run};
+
+/// Makes a module with one test for each case. The second argument is called without arguments for each test and
+/// returns a future of a fresh [`Subject`].
+#[macro_export]
+macro_rules! contract {
+    ($name:ident, $subject:expr) => {
+        mod $name {
+            use super::*;
+
+            $crate::tests! { $subject =>
+                dependencies {
+                    a_broker_is_linked_with_both_ends,
+                    a_call_in_two_halves_is_one_link,
+                    a_circle_of_parents_is_survived,
+                    a_client_without_its_server_half,
+                    a_missing_span_in_between,
+                    a_service_that_calls_itself,
+                    a_trace_counts_whole_when_any_span_is_in_the_window,
+                    an_error_is_a_tag_and_not_an_annotation,
+                    both_ends_of_the_window_count,
+                    calls_of_many_traces_add_up,
+                    local_spans_are_looked_through,
+                    many_links,
+                    nobody_without_a_name_is_linked,
+                    one_way_calls,
+                    reports_in_several_writes_are_one_trace,
+                    spans_without_a_timestamp_do_not_select,
+                    the_sample_trace,
+                    trace_ids_of_both_lengths_are_one_trace,
+                    written_twice_counts_once,
+                }
+                names {
+                    a_remote_service_has_no_names_of_its_own,
+                    all_of_many,
+                    are_sorted_and_each_once,
+                    come_from_spans_without_timestamps_too,
+                    of_a_service_nobody_knows,
+                    of_remote_services,
+                    of_services,
+                    of_spans,
+                }
+                search {
+                    a_condition_on_a_tag,
+                    a_condition_on_an_annotation,
+                    a_duration_that_comes_later,
+                    conditions_are_case_sensitive_and_whole,
+                    conditions_must_all_hold,
+                    different_spans_may_meet_different_conditions,
+                    durations_are_inclusive_and_of_one_span,
+                    names_are_whole,
+                    nothing_in_an_empty_store,
+                    only_spans_of_the_asked_service_count,
+                    remote_service,
+                    repeated_reports_change_nothing,
+                    service,
+                    span_name,
+                    spans_with_ids_only,
+                    trace_ids_are_strict,
+                    traces_come_whole,
+                }
+                traces {
+                    are_in_the_order_asked,
+                    are_strict_about_ids,
+                    came_from_many_writers_at_once,
+                    come_from_several_writes_in_order_of_arrival,
+                    contain_both_halves_of_a_call,
+                    keep_partial_reports_apart,
+                    of_many_spans,
+                    show_repeated_reports_once,
+                    tell_debug_from_shared,
+                }
+                values {
+                    all_at_once,
+                    large,
+                    many_tags_and_annotations,
+                    of_all_languages,
+                    problematic,
+                    smallest_and_largest_numbers,
+                }
+                window {
+                    a_limit_counts_only_matching_traces,
+                    a_limit_keeps_the_newest,
+                    a_timestamp_that_comes_later,
+                    both_ends_are_inclusive,
+                    equal_times_are_ordered_by_id,
+                    lookback_may_reach_before_the_epoch,
+                    newest_first_by_the_newest_span,
+                    the_earliest_span_decides_without_a_root,
+                    the_root_decides,
+                    thousands_of_traces,
+                    traces_without_timestamps_are_not_found,
+                }
+            }
+        }
+    };
+}
+
+/// Makes the tests of [`contract!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests {
+    ($subject:expr => $($topic:ident { $($case:ident,)* })*) => { $(
+        mod $topic {
+            use super::*;
+
+            $(
+                #[test]
+                fn $case() {
+                    $crate::run($subject, $crate::cases::$topic::$case);
+                }
+            )*
+        }
+    )* };
+}
