@@ -119,6 +119,10 @@ describe("bars", () => {
     expect(selfStretches(tree, bounds, 1)).toEqual([10, 20, 55, 60]);
     expect(selfUs(selfStretches(tree, bounds, 4))).toBe(20);
   });
+  test("children that lie within others cover nothing more", () => {
+    const nested = assembleTrace([span("1", undefined, "a", 0, 100), span("2", "1", "b", 10, 80), span("3", "1", "c", 20, 30), span("4", "1", "d", 70, 90)]);
+    expect(selfStretches(nested.tree, nested.bounds, 0)).toEqual([0, 10, 90, 100]);
+  });
   test("stretches that touch on screen are one rectangle", () => {
     const scale = (us: number) => us / 100;
     expect(toPixels([0, 100, 110, 200, 900, 1000], 0, 3, scale)).toEqual([[0, 2], [9, 10]]);
