@@ -1,0 +1,95 @@
+//! A response body, watched for what it raises on the way out.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::guard::guarded;
+use crate::request;
+use crate::scope::Scope;
+
+/// Watches a body. Lists and tuples raise nothing and pass unchanged, so that servers can count their bytes.
+pub fn watch<'py>(
+    body: &Bound<'py, PyAny>,
+    scope: &Py<Scope>,
+    environ: &Bound<'py, PyAny>,
+    ends_scope: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = body.py();
+    if body.is_exact_instance_of::<PyList>() || body.is_exact_instance_of::<PyTuple>() {
+        return Ok(body.clone());
+    }
+    let body = Body {
+        inner: body.clone().unbind(),
+        scope: scope.clone_ref(py),
+        environ: environ.clone().unbind(),
+        ends_scope,
+    };
+    Ok(Bound::new(py, body)?.into_any())
+}
+
+/// Stands for the application's iterable; what it has besides, such as `__len__`, shows through.
+#[pyclass(frozen, module = "spanlet._native")]
+struct Body {
+    inner: Py<PyAny>,
+    scope: Py<Scope>,
+    environ: Py<PyAny>,
+    ends_scope: bool,
+}
+
+#[pymethods]
+impl Body {
+    fn __iter__(&self, py: Python<'_>) -> PyResult<Chunks> {
+        let inner = self.inner.bind(py).try_iter().inspect_err(|error| self.failed(py, error))?;
+        Ok(Chunks { inner: inner.into_any().unbind(), scope: self.scope.clone_ref(py), environ: self.environ.clone_ref(py) })
+    }
+
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.inner.bind(py).getattr(name)
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let closed = match self.inner.bind(py).getattr_opt("close")? {
+            Some(close) => close.call0().map(|_| ()).inspect_err(|error| self.failed(py, error)),
+            None => Ok(()),
+        };
+        if self.ends_scope {
+            guarded(py, || Ok(self.scope.get().end()))?;
+        }
+        closed
+    }
+}
+
+impl Body {
+    fn failed(&self, py: Python<'_>, error: &PyErr) {
+        request::failed(self.scope.get(), self.environ.bind(py), error);
+    }
+}
+
+impl Drop for Body {
+    /// A server that never closes its bodies still ends the span.
+    fn drop(&mut self) {
+        if self.ends_scope {
+            self.scope.get().end();
+        }
+    }
+}
+
+/// One pass over a body.
+#[pyclass(frozen, module = "spanlet._native")]
+struct Chunks {
+    inner: Py<PyAny>,
+    scope: Py<Scope>,
+    environ: Py<PyAny>,
+}
+
+#[pymethods]
+impl Chunks {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut inner = self.inner.bind(py).cast::<pyo3::types::PyIterator>()?.clone();
+        inner.next().transpose().inspect_err(|error| request::failed(self.scope.get(), self.environ.bind(py), error))
+    }
+}

@@ -1,0 +1,67 @@
+//! Server spans for any WSGI server: the same watching as a plain middleware.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use crate::body;
+use crate::current;
+use crate::guard::guarded;
+use crate::request;
+use crate::scope::Scope;
+
+/// Traces the requests of a WSGI application, with the tracer of `spanlet.init`.
+#[pyclass(frozen, module = "spanlet._native")]
+pub struct TracingMiddleware {
+    application: Py<PyAny>,
+}
+
+#[pymethods]
+impl TracingMiddleware {
+    #[new]
+    fn new(application: Py<PyAny>) -> Self {
+        Self { application }
+    }
+
+    fn __call__<'py>(&self, environ: &Bound<'py, PyAny>, start_response: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = environ.py();
+        let application = self.application.bind(py);
+        let Some((scope, outer)) = guarded(py, || enter(environ))?.flatten() else {
+            return application.call1((environ, start_response));
+        };
+        let result = match scope.get().context.sampled {
+            true => request::call(application, &scope, environ, start_response),
+            false => application.call1((environ, start_response)),
+        };
+        let left = guarded(py, || leave(&scope, outer.as_ref(), environ, result.as_ref().ok()))?.flatten();
+        Ok(left.unwrap_or(result?))
+    }
+}
+
+type Entered<'py> = (Bound<'py, Scope>, Option<Bound<'py, Scope>>);
+
+fn enter<'py>(environ: &Bound<'py, PyAny>) -> PyResult<Option<Entered<'py>>> {
+    let Some(scope) = request::open(environ.cast::<PyDict>()?)? else { return Ok(None) };
+    let outer = current::get(environ.py())?;
+    current::set(environ.py(), Some(&scope))?;
+    Ok(Some((scope, outer)))
+}
+
+/// Puts the outer scope back. A list is whole, so its span ends; of other bodies it ends when they are closed.
+fn leave<'py>(
+    scope: &Bound<'py, Scope>,
+    outer: Option<&Bound<'py, Scope>>,
+    environ: &Bound<'py, PyAny>,
+    result: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    current::set(environ.py(), outer)?;
+    let streamed = |body: &&Bound<'py, PyAny>| {
+        !body.is_exact_instance_of::<PyList>() && !body.is_exact_instance_of::<PyTuple>()
+    };
+    match result.filter(streamed).filter(|_| scope.get().context.sampled) {
+        Some(body) => body::watch(body, scope.as_unbound(), environ, true).map(Some),
+        None => {
+            scope.get().end();
+            Ok(None)
+        }
+    }
+}

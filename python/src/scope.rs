@@ -1,0 +1,291 @@
+//! A place in a trace that code runs in, with the span that is being recorded there, if any.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use tracer::{ActiveSpan, Endpoint, SpanId, TraceContext, TraceId};
+
+use crate::current;
+use crate::guard::guarded;
+use crate::handle;
+
+/// Annotations and tags that came after their span was finished.
+static LATE: AtomicU64 = AtomicU64::new(0);
+
+/// The annotation by which eventlet.zipkin ended its server spans.
+const END_ANNOTATION: &str = "ss";
+
+/// What the code of one request, and the green threads it started, share.
+#[pyclass(frozen, weakref, module = "spanlet._native")]
+pub struct Scope {
+    /// Its place in the trace, passed on also when nothing is recorded.
+    pub context: TraceContext,
+    /// Who records it; only when something is recorded.
+    pub local: Option<Arc<Endpoint>>,
+    /// Where the span goes.
+    pub tracer: tracer::Tracer,
+    recording: Mutex<Option<Recording>>,
+}
+
+/// A span, and what decides its outcome.
+pub struct Recording {
+    span: ActiveSpan,
+    status: u16,
+    failed: bool,
+}
+
+impl Recording {
+    /// Starts to record.
+    pub fn new(span: ActiveSpan) -> Self {
+        Self { span, status: 0, failed: false }
+    }
+
+    /// Sets the status of the response; zero takes it back.
+    pub fn set_status(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    /// Returns the span.
+    pub fn span(&mut self) -> &mut ActiveSpan {
+        &mut self.span
+    }
+
+    /// Marks it as failed. The first failure is the one that counts.
+    pub fn fail(&mut self, text: impl Into<String>) {
+        if !self.failed {
+            self.failed = true;
+            self.span.set_error(text);
+        }
+    }
+
+    /// Returns the finished span. Statuses of 400 and more are errors, as in Brave's `HttpTags` and `HttpParser`.
+    pub fn finish(mut self) -> ActiveSpan {
+        if self.status != 0 {
+            let text = self.status.to_string();
+            if !self.failed && self.status >= 400 {
+                self.span.set_error(text.clone());
+            }
+            self.span.tag("http.status_code", text);
+        }
+        self.span
+    }
+}
+
+impl Scope {
+    /// Makes a scope, with a span to record or without.
+    pub fn new(context: TraceContext, span: Option<ActiveSpan>, local: Option<Arc<Endpoint>>, tracer: tracer::Tracer) -> Self {
+        Self { context, local, tracer, recording: Mutex::new(span.map(Recording::new)) }
+    }
+
+    /// Changes the span unless it is finished. Says whether it was still open.
+    pub fn record(&self, change: impl FnOnce(&mut Recording)) -> bool {
+        match self.recording().as_mut() {
+            Some(recording) => {
+                change(recording);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Hands the span over; later calls do nothing.
+    pub fn end(&self) {
+        let recording = self.recording().take();
+        if let Some(recording) = recording {
+            self.tracer.finish(recording.finish());
+        }
+    }
+
+    /// Adds what the application says happened. No Python runs while the span is held.
+    pub fn add_annotation(&self, text: String, timestamp_us: Option<u64>) {
+        if text == END_ANNOTATION {
+            self.end();
+        } else {
+            self.count_late(self.record(|recording| {
+                let at = timestamp_us.unwrap_or_else(|| recording.span.now_us());
+                recording.span.annotate(at, text);
+            }));
+        }
+    }
+
+    fn add_tag(&self, key: String, value: String) {
+        self.count_late(self.record(|recording| recording.span.tag(key, value)));
+    }
+
+    fn count_late(&self, recorded: bool) {
+        if !recorded && self.context.sampled {
+            LATE.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn recording(&self) -> MutexGuard<'_, Option<Recording>> {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Scope {
+    /// Starts a span of the application's own making, or just a place when it is not sampled.
+    #[new]
+    #[pyo3(signature = (name, trace_id, span_id, parent_id, sampled, service_name, ip, port))]
+    #[expect(clippy::too_many_arguments, reason = "the parts of eventlet.zipkin's TraceData")]
+    fn from_parts(
+        py: Python<'_>,
+        name: &Bound<'_, PyAny>,
+        trace_id: u128,
+        span_id: u64,
+        parent_id: Option<u64>,
+        sampled: bool,
+        service_name: Option<String>,
+        ip: Option<&str>,
+        port: Option<u16>,
+    ) -> PyResult<Option<Py<Self>>> {
+        let Some(installed) = handle::installed() else { return Ok(None) };
+        let (Some(trace_id), Some(span_id)) = (TraceId::new(trace_id), SpanId::new(span_id)) else { return Ok(None) };
+        let parent_id = parent_id.and_then(SpanId::new);
+        let context = TraceContext { trace_id, span_id, parent_id, sampled, debug: false, shared: false };
+        let service = service_name.unwrap_or_else(|| installed.service_name.clone());
+        let local = Arc::new(handle::endpoint(Some(service), ip, port));
+        let span = installed.tracer.start(context, None, text_of(name)?, &local);
+        Ok(Some(Py::new(py, Self::new(context, span, Some(local), installed.tracer.clone()))?))
+    }
+
+    /// All bits of the trace id.
+    #[getter]
+    fn trace_id(&self) -> u128 {
+        self.context.trace_id.get()
+    }
+
+    /// The id of the span here.
+    #[getter]
+    fn span_id(&self) -> u64 {
+        self.context.span_id.get()
+    }
+
+    /// The id of the span that caused it.
+    #[getter]
+    fn parent_id(&self) -> Option<u64> {
+        self.context.parent_id.map(SpanId::get)
+    }
+
+    /// Whether spans are recorded here.
+    #[getter]
+    fn sampled(&self) -> bool {
+        self.context.sampled
+    }
+
+    /// Whether the span is over, or there never was one.
+    #[getter]
+    fn finished(&self) -> bool {
+        self.recording().is_none()
+    }
+
+    /// The name of the span; none when it is over.
+    #[getter]
+    fn name(&self) -> Option<String> {
+        self.recording().as_ref().map(|recording| recording.span.name().to_owned())
+    }
+
+    /// Who records it: service name, address and port.
+    #[getter]
+    fn endpoint(&self) -> Option<(Option<String>, Option<String>, Option<u16>)> {
+        self.local.as_ref().map(|local| {
+            let ip = local.ipv4.map(|ip| ip.to_string()).or_else(|| local.ipv6.map(|ip| ip.to_string()));
+            (local.service_name.clone(), ip, local.port)
+        })
+    }
+
+    /// What was annotated so far: times and texts.
+    fn annotations(&self) -> Vec<(u64, String)> {
+        self.recording().as_ref().map(|recording| recording.span.annotations().to_vec()).unwrap_or_default()
+    }
+
+    /// The tags so far.
+    fn tags(&self) -> Vec<(String, String)> {
+        let tags = |recording: &Recording| {
+            recording.span.tags().iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
+        };
+        self.recording().as_ref().map(tags).unwrap_or_default()
+    }
+
+    /// Adds an annotation, now or at a time in microseconds; never raises.
+    #[pyo3(name = "annotate", signature = (value, timestamp_us = None))]
+    fn annotate_any(&self, value: &Bound<'_, PyAny>, timestamp_us: Option<u64>) -> PyResult<()> {
+        guarded(value.py(), || Ok(self.add_annotation(text_of(value)?, timestamp_us))).map(|_| ())
+    }
+
+    /// Adds a tag; never raises.
+    #[pyo3(name = "tag")]
+    fn tag_any(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        guarded(key.py(), || Ok(self.add_tag(text_of(key)?, text_of(value)?))).map(|_| ())
+    }
+
+    /// Ends the span.
+    fn finish(&self) {
+        self.end();
+    }
+}
+
+/// Adds an annotation to the current span, if any; never raises.
+#[pyfunction]
+pub fn annotate(value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = value.py();
+    guarded(py, || {
+        if let Some(scope) = current::get(py)?.filter(|scope| scope.get().context.sampled) {
+            scope.get().add_annotation(text_of(value)?, None);
+        }
+        Ok(())
+    })
+    .map(|_| ())
+}
+
+/// Sets a tag of the current span, if any; never raises.
+#[pyfunction]
+pub fn tag(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = value.py();
+    guarded(py, || {
+        if let Some(scope) = current::get(py)?.filter(|scope| scope.get().context.sampled) {
+            scope.get().add_tag(text_of(key)?, text_of(value)?);
+        }
+        Ok(())
+    })
+    .map(|_| ())
+}
+
+/// Returns the scope of the running code.
+#[pyfunction]
+pub fn current(py: Python<'_>) -> PyResult<Option<Bound<'_, Scope>>> {
+    current::get(py)
+}
+
+/// Makes another scope, or none, that of the running code.
+#[pyfunction]
+#[pyo3(signature = (scope))]
+pub fn set_current(py: Python<'_>, scope: Option<&Bound<'_, Scope>>) -> PyResult<()> {
+    current::set(py, scope)
+}
+
+/// Returns how many annotations and tags came too late.
+pub fn late() -> u64 {
+    LATE.load(Ordering::Relaxed)
+}
+
+/// Returns anything as text.
+pub fn text_of(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(text.to_string_lossy().into_owned());
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(String::from_utf8_lossy(bytes.as_bytes()).into_owned());
+    }
+    Ok(value.str()?.to_string_lossy().into_owned())
+}
+
+/// Returns an exception as `Class: message`, or the class alone when it has nothing to say.
+pub fn error_text(py: Python<'_>, error: &PyErr) -> String {
+    let class = error.get_type(py).name().map(|name| name.to_string()).unwrap_or_default();
+    let message = error.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    if message.is_empty() { class } else { format!("{class}: {message}") }
+}
