@@ -130,6 +130,8 @@ fn an_error_on_both_sides_counts_once() {
     check("1 CLIENT web; 2/1 SERVER app #error=", "web>app 1/1");
     check("1 CLIENT web #error=x; 2/1 app; 3/2 SERVER db", "web>db 1");
     check("1 CLIENT web>app !5=error", "web>app 1");
+    check("1 PRODUCER web #error=x; 2/1 SERVER app", "web>app 1");
+    check("1 SERVER web #error=x; 2/1 CLIENT web>db", "web>db 1");
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn endpoints_fill_each_others_gaps() {
 #[test]
 fn data_without_endpoint_go_to_the_first_part() {
     check("1 CLIENT web; 1 d7; 1 SERVER app +shared", "1 CLIENT web d7; 1 SERVER app +shared");
+    check("1 web t2; 1 app t3; 1 d7 t1", "1 app t1 d7; 1 web t2");
 }
 
 #[test]

@@ -46,6 +46,32 @@ fn nothing_takes_no_time() {
     assert_eq!(own_time::of(&spans("1 web t5")), OwnTime::default());
 }
 
+#[track_caller]
+fn check_services(trace: &str, expected: &[(&str, u64)]) {
+    let own = own_time::of(&spans(trace));
+    let services: Vec<_> = own.services.iter().map(|(service, us)| (service.as_str(), *us)).collect();
+    assert_eq!(services, expected);
+    assert_eq!(services.iter().map(|(_, us)| us).sum::<u64>(), own.duration_us);
+}
+
+/// Both were still running when their parent ended: the one that started last was waited for.
+#[test]
+fn of_two_that_overhang_the_later_one_was_waited_for() {
+    let trace = "1 web t1 d100; 2/1 a t10 d190; 3/1 b t50 d100";
+    check_services(trace, &[("b", 51), ("a", 40), ("web", 9)]);
+}
+
+#[test]
+fn a_missing_root_that_is_all_covered_takes_no_time() {
+    check_services("2/9 web t1 d10; 3/9 app t5 d9", &[("app", 9), ("web", 4)]);
+}
+
+/// What it caused ended before it began, by its own clock.
+#[test]
+fn a_span_without_duration_never_ends_before_it_starts() {
+    check_services("1 web t1; 2/1 app t100; 3/2 db t10 d5", &[("web", 99)]);
+}
+
 /// Times at the ends of what a number can hold must neither overflow nor take long.
 #[test]
 fn absurd_times() {

@@ -96,6 +96,7 @@ fn a_server_half_without_its_client_half() {
     let trace = "1 SERVER web; 2/1 CLIENT web; 3/2 SERVER app +shared; 4/3 CLIENT app";
     check(ZIPKIN, trace, "1(2 3'(4))");
     check(SAME_HOST, trace, "1(2(3'(4)))");
+    check(SAME_HOST, "1 web; 2/1 SERVER app +shared; 3/2 db", "1(2'(3))");
 }
 
 #[test]
