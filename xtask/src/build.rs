@@ -80,7 +80,15 @@ pub fn page(log: &Log) -> Result<PathBuf> {
     page_packages(log)?;
     let ui = root().join("ui");
     let dist = ui.join("dist");
-    let sources = ["src", "public", "index.html", "package-lock.json", "svelte.config.js", "tsconfig.json", "vite.config.ts"];
+    let sources = [
+        "src",
+        "public",
+        "index.html",
+        "package-lock.json",
+        "svelte.config.js",
+        "tsconfig.json",
+        "vite.config.ts",
+    ];
     if is_fresh(&dist.join("index.html"), &sources.map(|source| ui.join(source))) {
         log.line("the page is up to date")?;
     } else {
@@ -115,7 +123,10 @@ pub fn wheel(profile: Profile, log: &Log) -> Result<PathBuf> {
     let venv = Venv::ensure(target().join("xtask/wheel-venv"), log)?;
     let folder_text = folder.to_str().context("the target folder's path is no UTF-8")?;
     let build_args = format!("build-args=--profile {}", profile.name());
-    venv.pip(&["wheel", "--no-deps", "--config-settings", &build_args, "--wheel-dir", folder_text, "./python"], log)?;
+    venv.pip(
+        &["wheel", "--no-deps", "--config-settings", &build_args, "--wheel-dir", folder_text, "./python"],
+        log,
+    )?;
     the_wheel(&folder).with_context(|| format!("pip left no wheel in {}", folder.display()))
 }
 
@@ -135,7 +146,11 @@ fn newest(path: &Path) -> Option<SystemTime> {
     let own = path.metadata().ok()?.modified().ok()?;
     let below = std::fs::read_dir(path).into_iter().flatten().flatten();
     let written_by_python = |name: &std::ffi::OsStr| name == "__pycache__" || name == ".pytest_cache";
-    below.filter(|entry| !written_by_python(&entry.file_name())).filter_map(|entry| newest(&entry.path())).chain([own]).max()
+    below
+        .filter(|entry| !written_by_python(&entry.file_name()))
+        .filter_map(|entry| newest(&entry.path()))
+        .chain([own])
+        .max()
 }
 
 /// Bytes of a file, or of all files below a folder.
@@ -165,7 +180,8 @@ mod tests {
         std::fs::create_dir_all(&source).expect("folder");
         let at = |path: &Path, seconds: u64| {
             let file = std::fs::File::options().read(true).open(path).expect("open");
-            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).expect("time");
+            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
+                .expect("time");
         };
         let (file, product) = (source.join("a.rs"), dir.path().join("product"));
         std::fs::write(&file, "a").expect("write");

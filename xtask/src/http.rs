@@ -35,7 +35,9 @@ impl Client {
 
     /// Asks for an address with some headers.
     pub fn get(&self, address: &str, headers: &[(&str, &str)]) -> Result<Answer> {
-        let request = headers.iter().fold(self.agent.get(address), |request, (name, value)| request.header(*name, *value));
+        let request = headers
+            .iter()
+            .fold(self.agent.get(address), |request, (name, value)| request.header(*name, *value));
         let mut response = request.call().with_context(|| format!("GET {address}"))?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(BODY_BYTES_MAX).read_to_vec();

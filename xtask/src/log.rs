@@ -26,7 +26,10 @@ impl Log {
 
     /// Opens the file for a process that is to write to it.
     pub fn file(&self) -> Result<File> {
-        OpenOptions::new().append(true).open(&self.path).with_context(|| format!("cannot write {}", self.path.display()))
+        OpenOptions::new()
+            .append(true)
+            .open(&self.path)
+            .with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     /// Adds a line.

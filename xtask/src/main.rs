@@ -1,9 +1,24 @@
 //! `cargo xtask`: build, show, test and check the whole project with one command each.
 
+mod build;
+mod demo;
+mod http;
+mod log;
+mod ports;
+mod process;
 mod root;
+mod shop;
+mod spanlet;
+mod stage;
 mod tidy;
+mod tools;
+mod venv;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use build::Profile;
 
 /// Build, show, test and check the whole project with one command each.
 #[derive(Parser)]
@@ -15,14 +30,45 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Build the release: the page, the binary that carries it, and the wheel; say where they are
+    Build,
+    /// Show it at work: a server, a small shop of eventlet services, traffic, and who made it slow
+    ///
+    /// One service of the shop, drawn at random, is slow now and then. The stored spans tell which: its own time grew.
+    /// Runs until Ctrl-C. The page is at http://127.0.0.1:9411/zipkin/, on another port when that one is taken.
+    Demo {
+        /// Make the requests, check that each is one whole trace and that the slow service is found, and end
+        #[arg(long)]
+        once: bool,
+        /// Requests to make before the slow service is named
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(60..=5_000))]
+        requests: u16,
+        /// Use cargo's dev profile: builds faster, runs slower
+        #[arg(long)]
+        debug: bool,
+    },
     /// Hold the checkout against the rules of the house
     ///
     /// Crate edges, file sizes and names, dead links and files, unfinished work, machine paths.
     Tidy,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Build => build::run(),
+        Task::Demo { once, requests, debug } => demo::run(&demo::Options {
+            once,
+            requests: usize::from(requests),
+            profile: if debug { Profile::Dev } else { Profile::Release },
+        }),
         Task::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One sentence with its causes; no stack trace, whatever the environment says.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

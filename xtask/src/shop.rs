@@ -29,7 +29,13 @@ pub struct Route {
 pub const ROUTES: [Route; 3] = [
     Route {
         path: "/",
-        calls: &[(FRONT, "catalog"), ("catalog", "prices"), ("catalog", "stock"), (FRONT, "cart"), ("cart", "prices")],
+        calls: &[
+            (FRONT, "catalog"),
+            ("catalog", "prices"),
+            ("catalog", "stock"),
+            (FRONT, "cart"),
+            ("cart", "prices"),
+        ],
     },
     Route { path: "/search", calls: &[(FRONT, "catalog"), ("catalog", "prices"), ("catalog", "stock")] },
     Route {
@@ -52,7 +58,9 @@ impl Shop {
         let mut processes = Vec::new();
         for service in SERVICES {
             let mut command = Command::new(python);
-            command.arg(root().join("examples/shop").join(service)).env("SPANLET_PORT", scribe_port.to_string());
+            command
+                .arg(root().join("examples/shop").join(service))
+                .env("SPANLET_PORT", scribe_port.to_string());
             for (name, port) in SERVICES.iter().zip(ports) {
                 command.env(port_variable(name), port.to_string());
             }
@@ -62,7 +70,8 @@ impl Shop {
             processes.push(Process::start(service, &mut command, log)?);
         }
         let mut shop = Self { processes, address: format!("http://127.0.0.1:{}", ports[0]) };
-        let listens = until(START_MAX, || shop.check_alive().is_err() || !ports.into_iter().any(ports::is_free));
+        let listens =
+            until(START_MAX, || shop.check_alive().is_err() || !ports.into_iter().any(ports::is_free));
         shop.check_alive().with_context(|| log.text())?;
         if !listens {
             bail!("the shop did not open within {} s\n{}", START_MAX.as_secs(), log.text());
@@ -116,7 +125,11 @@ mod tests {
         for service in SERVICES {
             let program = std::fs::read_to_string(root().join("examples/shop").join(service)).expect(service);
             let lines: Vec<_> = program.lines().filter(|line| line.contains("patcher")).collect();
-            assert_eq!(lines, ["from eventlet.zipkin import patcher", "patcher.enable_trace_patch()"], "{service}");
+            assert_eq!(
+                lines,
+                ["from eventlet.zipkin import patcher", "patcher.enable_trace_patch()"],
+                "{service}"
+            );
             assert!(lines.iter().all(|line| readme.lines().any(|shown| shown == *line)));
         }
     }

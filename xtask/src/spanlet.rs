@@ -23,12 +23,17 @@ pub struct Spanlet {
     client: Client,
     /// Its HTTP address, without a slash at the end.
     pub address: String,
-    pub scribe_port: u16,
 }
 
 impl Spanlet {
     /// Starts the server on loopback and waits until it is healthy.
-    pub fn start(binary: &Path, data_dir: &Path, http_port: u16, scribe_port: u16, log: &Log) -> Result<Self> {
+    pub fn start(
+        binary: &Path,
+        data_dir: &Path,
+        http_port: u16,
+        scribe_port: u16,
+        log: &Log,
+    ) -> Result<Self> {
         let mut command = Command::new(binary);
         command.arg("server").arg("--data-dir").arg(data_dir);
         command.args(["--http-listen", &format!("127.0.0.1:{http_port}")]);
@@ -37,7 +42,6 @@ impl Spanlet {
             process: Process::start("spanlet server", &mut command, log)?,
             client: Client::new(),
             address: format!("http://127.0.0.1:{http_port}"),
-            scribe_port,
         };
         let mut healthy = false;
         until(START_MAX, || {

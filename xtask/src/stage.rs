@@ -23,7 +23,8 @@ pub fn stage<T>(name: &str, work: impl FnOnce(&Log) -> Result<T>) -> Result<T> {
 
 /// A spinner that shows how long it has been turning. Nothing is shown where there is no terminal.
 pub fn spinner(message: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("  {spinner} {msg:<24}{elapsed:>7}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let style = ProgressStyle::with_template("  {spinner} {msg:<24}{elapsed:>7}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
     let spinner = ProgressBar::new_spinner().with_style(style).with_message(message.to_owned());
     spinner.enable_steady_tick(Duration::from_millis(120));
     spinner

@@ -8,8 +8,6 @@ mod text;
 
 use anyhow::{Result, bail};
 
-use source::Source;
-
 /// One broken rule: where, and what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Finding {

@@ -29,7 +29,9 @@ pub fn node() -> Result<()> {
 pub fn python() -> Result<&'static str> {
     let how = "on Debian `apt-get install python3 python3-venv`";
     let Some(python) = PYTHONS.into_iter().find(|python| {
-        output(python, &["--version"]).and_then(|said| version(&said)).is_some_and(|found| found >= PYTHON_MIN)
+        output(python, &["--version"])
+            .and_then(|said| version(&said))
+            .is_some_and(|found| found >= PYTHON_MIN)
     }) else {
         bail!("python >= 3.10 is needed for the wheel and is not in PATH: {how}");
     };

@@ -67,7 +67,10 @@ fn parse(metadata: &Value) -> Vec<Edge> {
     for package in list(&metadata["packages"]) {
         let from = package["name"].as_str().unwrap_or("").to_owned();
         let manifest = package["manifest_path"].as_str().unwrap_or("");
-        let folder = manifest.trim_start_matches(workspace_root).trim_start_matches('/').trim_end_matches("/Cargo.toml");
+        let folder = manifest
+            .trim_start_matches(workspace_root)
+            .trim_start_matches('/')
+            .trim_end_matches("/Cargo.toml");
         edges.push(Edge { from: from.clone(), folder: folder.to_owned(), to: None });
         for dependency in list(&package["dependencies"]) {
             // Only crates of the workspace have a path.

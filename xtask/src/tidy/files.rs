@@ -21,14 +21,18 @@ pub fn check(source: &Source) -> Vec<Finding> {
     let lines = source.text.lines().count();
     let lines_max = if is_test(&source.path) { TEST_LINES_MAX } else { SOURCE_LINES_MAX };
     if lines > lines_max {
-        findings.push(Finding::new(&source.path, format!("{lines} lines, at most {lines_max}: split it by what changes together")));
+        findings.push(Finding::new(
+            &source.path,
+            format!("{lines} lines, at most {lines_max}: split it by what changes together"),
+        ));
     }
     if source.extension() == "rs" && !source.text.starts_with("//! ") {
         findings.push(Finding::new(&source.path, "open it with a `//!` sentence that says what it is for"));
     }
     let stems = source.path.split('/').map(|part| part.split('.').next().unwrap_or(part));
     for stem in stems.filter(|stem| BANNED_NAMES.contains(stem)) {
-        findings.push(Finding::new(&source.path, format!("`{stem}` says nothing: name it after what it holds")));
+        findings
+            .push(Finding::new(&source.path, format!("`{stem}` says nothing: name it after what it holds")));
     }
     findings
 }
@@ -58,7 +62,8 @@ pub fn unreached(sources: &[Source]) -> Vec<Finding> {
     rust()
         .filter(|source| {
             let name = source.path.rsplit('/').next().unwrap_or(&source.path);
-            let stands_alone = ["/benches/", "/examples/", "/src/bin/"].iter().any(|folder| source.path.contains(folder));
+            let stands_alone =
+                ["/benches/", "/examples/", "/src/bin/"].iter().any(|folder| source.path.contains(folder));
             !roots.contains(&name) && !stands_alone && !reached.contains(&source.path)
         })
         .map(|source| Finding::new(&source.path, "no `mod` line reaches it: declare it or delete it"))

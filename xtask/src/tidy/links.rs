@@ -24,7 +24,8 @@ pub fn check(source: &Source, exists: &dyn Fn(&Path) -> bool) -> Vec<Finding> {
         for target in targets(line) {
             let file = target.split(['#', '?']).next().unwrap_or("");
             if !file.is_empty() && !is_address(file) && !exists(&folder.join(file)) {
-                findings.push(Finding::new(format!("{}:{number}", source.path), format!("dead link `{target}`")));
+                findings
+                    .push(Finding::new(format!("{}:{number}", source.path), format!("dead link `{target}`")));
             }
         }
     }
@@ -34,7 +35,8 @@ pub fn check(source: &Source, exists: &dyn Fn(&Path) -> bool) -> Vec<Finding> {
 /// What `](target)`, `](target "title")` and `src="target"` point to.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
     let after = |opening: &'static str, closing: char| {
-        line.match_indices(opening).filter_map(move |(at, _)| line[at + opening.len()..].split(closing).next())
+        line.match_indices(opening)
+            .filter_map(move |(at, _)| line[at + opening.len()..].split(closing).next())
     };
     after("](", ')').map(|target| target.split(' ').next().unwrap_or(target)).chain(after("src=\"", '"'))
 }

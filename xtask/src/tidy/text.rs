@@ -17,7 +17,8 @@ const REGISTRY_HOSTS: &[&str] = &[
     concat!("proxy.", "golang.org"),
 ];
 /// Folders that exist on the machine of whoever wrote the line.
-const MACHINE_PATHS: &[&str] = &[concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/Use", "rs/")];
+const MACHINE_PATHS: &[&str] =
+    &[concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/Use", "rs/")];
 
 /// Holds one file against the rules.
 pub fn check(source: &Source) -> Vec<Finding> {
@@ -40,8 +41,9 @@ pub fn check(source: &Source) -> Vec<Finding> {
 
 fn has_word(line: &str, word: &str) -> bool {
     let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-    line.match_indices(word)
-        .any(|(at, _)| is_edge(line[..at].chars().next_back()) && is_edge(line[at + word.len()..].chars().next()))
+    line.match_indices(word).any(|(at, _)| {
+        is_edge(line[..at].chars().next_back()) && is_edge(line[at + word.len()..].chars().next())
+    })
 }
 
 /// A folder within a longer path or an address is nobody's own.
