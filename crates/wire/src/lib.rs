@@ -10,9 +10,12 @@ pub mod error;
 pub mod json_v1;
 pub mod json_v2;
 pub mod proto3;
+pub mod thrift_v1;
 
 mod json;
 mod json_list;
 mod list;
 mod protobuf;
+mod tbinary;
+mod text;
 mod v1;

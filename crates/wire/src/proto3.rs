@@ -14,7 +14,8 @@ use model::span::Kind;
 use crate::detect::Format;
 use crate::error::{DecodeError, Fault, Read, missing_ids};
 use crate::list;
-use crate::protobuf::{Field, ProtoReader, text};
+use crate::protobuf::{Field, ProtoReader};
+use crate::text::text;
 
 /// Appends the spans of a proto3 list to a batch: all of them, or none.
 pub fn decode_list(bytes: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {

@@ -1,7 +1,5 @@
 //! Reads fields of protocol buffers; bytes are borrowed, and nothing is ever read past the message's end.
 
-use std::borrow::Cow;
-
 use crate::error::{Fault, Read};
 
 /// Reads one message from the front to the back.
@@ -91,9 +89,4 @@ impl<'a> ProtoReader<'a> {
         let available = self.bytes.len() - self.at;
         self.wrong(format!("Truncated: length {length} > bytes available {available}"))
     }
-}
-
-/// Returns text; what is no UTF-8 becomes U+FFFD.
-pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
 }
