@@ -60,7 +60,7 @@ impl Shop {
             let mut command = Command::new(python);
             command
                 .arg(root().join("examples/shop").join(service))
-                .env("SPANLET_PORT", scribe_port.to_string());
+                .env("SPANLET_SCRIBE_PORT", scribe_port.to_string());
             for (name, port) in SERVICES.iter().zip(ports) {
                 command.env(port_variable(name), port.to_string());
             }
