@@ -3,3 +3,5 @@
 pub mod faulty;
 pub mod port;
 pub mod real;
+
+pub use real::Real;

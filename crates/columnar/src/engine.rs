@@ -1,0 +1,304 @@
+//! The store without threads: commit, seal and read are plain calls, so that tests drive it step by step.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use disk::port::{Disk, Lock};
+use journal::error::JournalError;
+use journal::log::Journal;
+use model::batch::Batch;
+use model::id::TraceId;
+use model::links::Link;
+use storage::error::{ReadError, WriteError};
+use storage::port::{Metric, Names, Trace};
+use storage::query::{Query, Window};
+
+use crate::catalog::{Catalog, View};
+use crate::config::{Config, OpenError};
+use crate::manifest::Manifest;
+use crate::recover::{Recovered, put_aside, recover};
+use crate::search;
+use crate::segment::error::SegmentError;
+use crate::segment::read::Segment;
+use crate::segment::write;
+
+/// Sealed memtables that may wait to become segments; with more, writers are turned away.
+pub const SEALED_MAX: usize = 2;
+
+/// An embedded store.
+#[derive(Debug)]
+pub struct Engine {
+    disk: Arc<dyn Disk>,
+    config: Config,
+    catalog: Catalog,
+    journal: Mutex<Journal>,
+    manifest: Mutex<Manifest>,
+    /// One seal at a time.
+    sealing: Mutex<()>,
+    counters: Counters,
+    /// What is wrong with the disk, until it works again.
+    trouble: Mutex<Trouble>,
+    _lock: Box<dyn Lock>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    batches: AtomicU64,
+    spans: AtomicU64,
+    commits_failed: AtomicU64,
+    seals: AtomicU64,
+    seals_failed: AtomicU64,
+    quarantined: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Trouble {
+    journal: Option<String>,
+    seal: Option<String>,
+}
+
+impl Engine {
+    /// Opens the store in a directory, recovering what the last one left behind.
+    pub fn open(disk: Arc<dyn Disk>, config: Config) -> Result<Self, OpenError> {
+        let dir = &config.data_dir;
+        let lock = disk.lock(dir).map_err(|error| OpenError::of_directory(dir, error))?;
+        let Recovered { manifest, view, journal, quarantined } = recover(&disk, &config)?;
+        let counters = Counters { quarantined: AtomicU64::new(quarantined), ..Counters::default() };
+        Ok(Self {
+            disk,
+            catalog: Catalog::new(view),
+            journal: Mutex::new(journal),
+            manifest: Mutex::new(manifest),
+            sealing: Mutex::default(),
+            counters,
+            trouble: Mutex::default(),
+            config,
+            _lock: lock,
+        })
+    }
+
+    /// Returns the settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Makes batches durable with one sync, and readable. All or none of them are stored.
+    pub fn commit(&self, batches: &[Batch]) -> Result<(), WriteError> {
+        let mut journal = lock(&self.journal);
+        if let Some(why) = self.full(&journal, batches) {
+            self.counters.commits_failed.fetch_add(1, Relaxed);
+            return Err(WriteError::Busy(why));
+        }
+        let payloads: Vec<&[u8]> = batches.iter().map(Batch::as_bytes).collect();
+        let numbers = journal.append(&payloads).map_err(|error| {
+            tracing::error!(%error, "batches are turned away");
+            self.counters.commits_failed.fetch_add(1, Relaxed);
+            lock(&self.trouble).journal = Some(error.to_string());
+            match error {
+                JournalError::Full(_) => WriteError::Busy(error.to_string()),
+                JournalError::Failed { .. } => WriteError::Failed(error.to_string()),
+            }
+        })?;
+        lock(&self.trouble).journal = None;
+        let active = self.catalog.view().active;
+        active.insert(batches, numbers);
+        self.counters.batches.fetch_add(batches.len() as u64, Relaxed);
+        self.counters.spans.fetch_add(batches.iter().map(Batch::len).sum::<usize>() as u64, Relaxed);
+        if active.bytes() >= self.config.memtable_bytes_max
+            || journal.bytes() >= self.config.journal_bytes_max / 2
+        {
+            self.seal_active_into(&mut journal);
+        }
+        Ok(())
+    }
+
+    /// Ends the active memtable: it waits to become a segment.
+    pub fn seal_active(&self) {
+        self.seal_active_into(&mut lock(&self.journal));
+    }
+
+    /// Writes the oldest sealed memtable as a segment. Returns whether there was one.
+    pub fn seal_next(&self) -> Result<bool, String> {
+        let _sealing = lock(&self.sealing);
+        let Some(memtable) = self.catalog.view().sealed.first().cloned() else { return Ok(false) };
+        let sealed = write::write(&*self.disk, &self.config, &memtable)
+            .map_err(|error| format!("cannot write a segment in {}: {error}", self.config.data_dir.display()))
+            .and_then(|entry| {
+                // Read back before the journal is let go.
+                let segment = Segment::open(&*self.disk, &self.config.data_dir, entry.clone())
+                    .map_err(|error| error.to_string())?;
+                let mut manifest = lock(&self.manifest);
+                let mut next = manifest.clone();
+                next.journal_end = next.journal_end.max(entry.extent.journal_end);
+                next.segments.push(entry);
+                next.write(&*self.disk, &self.config.data_dir)
+                    .map_err(|error| format!("cannot write the manifest: {error}"))?;
+                *manifest = next;
+                self.catalog.replace(&memtable, Arc::new(segment));
+                Ok(manifest.journal_end)
+            })
+            .and_then(|end| {
+                self.counters.seals.fetch_add(1, Relaxed);
+                lock(&self.journal).remove_below(end).map_err(|error| error.to_string())
+            });
+        if let Err(error) = &sealed {
+            tracing::error!(error, "sealing is tried again");
+            self.counters.seals_failed.fetch_add(1, Relaxed);
+        }
+        lock(&self.trouble).seal = sealed.as_ref().err().cloned();
+        sealed.map(|()| true)
+    }
+
+    /// Says whether a memtable waits to become a segment.
+    pub fn has_sealed(&self) -> bool {
+        !self.catalog.view().sealed.is_empty()
+    }
+
+    /// Says whether another memtable would have to wait for the ones before it.
+    pub fn sealed_full(&self) -> bool {
+        self.catalog.view().sealed.len() >= SEALED_MAX
+    }
+
+    /// Returns the traces with these ids, in the order asked.
+    pub fn traces(&self, ids: &[TraceId]) -> Result<Vec<Trace>, ReadError> {
+        self.read(|view| search::traces(view, ids))
+    }
+
+    /// Returns matching traces, newest first.
+    pub fn search(&self, query: &Query) -> Result<Vec<Trace>, ReadError> {
+        self.read(|view| search::search(view, query))
+    }
+
+    /// Returns names, sorted.
+    pub fn names(&self, names: &Names) -> Vec<String> {
+        search::names(&self.catalog.view(), names)
+    }
+
+    /// Returns who called whom.
+    pub fn dependencies(&self, window: Window) -> Result<Vec<Link>, ReadError> {
+        self.read(|view| search::dependencies(view, window))
+    }
+
+    /// Says what is wrong with the disk.
+    pub fn health(&self) -> Result<(), String> {
+        let trouble = lock(&self.trouble);
+        trouble.journal.iter().chain(&trouble.seal).next().cloned().map_or(Ok(()), Err)
+    }
+
+    /// Returns what is counted.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let view = self.catalog.view();
+        let (journal_bytes, syncs) = {
+            let journal = lock(&self.journal);
+            (journal.bytes(), journal.syncs())
+        };
+        let load = |counter: &AtomicU64| counter.load(Relaxed) as f64;
+        let sum =
+            |of: fn(&crate::memtable::Memtable) -> usize| view.memtables().map(of).sum::<usize>() as f64;
+        let entries = || view.segments.iter().map(|segment| segment.entry());
+        let metric = |name, help, value| Metric { name, help, value };
+        let counters = &self.counters;
+        vec![
+            metric("spanlet_journal_bytes", "Bytes of the journal's files.", journal_bytes as f64),
+            metric("spanlet_journal_syncs_total", "Groups of batches written and synced.", syncs as f64),
+            metric(
+                "spanlet_journal_batches_total",
+                "Batches made durable; over syncs: the group's size.",
+                load(&counters.batches),
+            ),
+            metric("spanlet_journal_spans_total", "Spans made durable.", load(&counters.spans)),
+            metric(
+                "spanlet_journal_commits_failed_total",
+                "Groups of batches that were turned away whole.",
+                load(&counters.commits_failed),
+            ),
+            metric(
+                "spanlet_memtable_bytes",
+                "Bytes of spans not yet in segments.",
+                sum(crate::memtable::Memtable::bytes),
+            ),
+            metric(
+                "spanlet_memtable_spans",
+                "Spans not yet in segments.",
+                sum(crate::memtable::Memtable::spans),
+            ),
+            metric(
+                "spanlet_memtables_sealed",
+                "Memtables that wait to become segments.",
+                view.sealed.len() as f64,
+            ),
+            metric("spanlet_segments", "Segments that are served.", view.segments.len() as f64),
+            metric(
+                "spanlet_segment_bytes",
+                "Bytes of the segments that are served.",
+                entries().map(|it| it.bytes).sum::<u64>() as f64,
+            ),
+            metric(
+                "spanlet_segment_spans",
+                "Spans in segments.",
+                entries().map(|it| it.extent.rows).sum::<u64>() as f64,
+            ),
+            metric("spanlet_seals_total", "Memtables that became segments.", load(&counters.seals)),
+            metric(
+                "spanlet_seals_failed_total",
+                "Attempts to seal that failed and were tried again.",
+                load(&counters.seals_failed),
+            ),
+            metric(
+                "spanlet_quarantined_total",
+                "Damaged files and batches that were put aside.",
+                load(&counters.quarantined),
+            ),
+        ]
+    }
+
+    fn full(&self, journal: &Journal, batches: &[Batch]) -> Option<String> {
+        let view = self.catalog.view();
+        let bytes: u64 = batches.iter().map(|batch| batch.as_bytes().len() as u64).sum();
+        if view.sealed.len() >= SEALED_MAX {
+            return Some(format!("{} memtables wait for the disk", view.sealed.len()));
+        }
+        // With nothing to seal there is nothing to wait for.
+        let full = !view.sealed.is_empty() && journal.bytes() + bytes > self.config.journal_bytes_max;
+        full.then(|| format!("the journal has reached {} bytes", self.config.journal_bytes_max))
+    }
+
+    fn seal_active_into(&self, journal: &mut Journal) {
+        if self.catalog.view().active.spans() > 0 {
+            journal.roll();
+            self.catalog.seal_active();
+        }
+    }
+
+    /// Reads from the parts of now. A segment that turns out to be damaged is put aside, and the rest is read.
+    fn read<T>(&self, run: impl Fn(&View) -> Result<T, SegmentError>) -> Result<T, ReadError> {
+        loop {
+            match run(&self.catalog.view()) {
+                Ok(answer) => return Ok(answer),
+                Err(SegmentError::Damaged { name, why }) => self.quarantine(&name, &why)?,
+                Err(error @ SegmentError::Io { .. }) => return Err(ReadError(error.to_string())),
+            }
+        }
+    }
+
+    fn quarantine(&self, name: &str, why: &str) -> Result<(), ReadError> {
+        let mut manifest = lock(&self.manifest);
+        if !self.catalog.remove(name) {
+            return Ok(());
+        }
+        tracing::error!(segment = name, why, "segment is put aside, the rest is served");
+        self.counters.quarantined.fetch_add(1, Relaxed);
+        manifest.segments.retain(|entry| entry.name != name);
+        let dir = &self.config.data_dir;
+        let written = manifest.write(&*self.disk, dir).and_then(|()| put_aside(&*self.disk, dir, name));
+        if let Err(error) = written {
+            // It is out of the view all the same; the next start finds the damage again.
+            tracing::error!(segment = name, %error, "cannot put the segment aside");
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

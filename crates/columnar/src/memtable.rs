@@ -1,0 +1,126 @@
+//! Spans that are in the journal but not yet in a segment, found by trace id.
+//!
+//! Rows are copied into blocks; full blocks are shared with readers, only the last one is copied for them, so
+//! that a long read never holds up a write.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use model::batch::Batch;
+use model::id::TraceId;
+use storage::port::Names;
+
+use crate::names::NameSets;
+
+/// A full block has at least as many bytes. Readers copy less than that.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// What a row takes in the index: its place, and its share of the trace's entry.
+const INDEX_BYTES_PER_ROW: usize = 24;
+
+/// A table of spans in order of arrival.
+#[derive(Debug, Default)]
+pub struct Memtable {
+    table: RwLock<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    blocks: Vec<Arc<Batch>>,
+    last: Batch,
+    places: HashMap<TraceId, Vec<Place>>,
+    names: NameSets,
+    spans: usize,
+    bytes: usize,
+    journal: Range<u64>,
+}
+
+/// Where a row starts.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    block: u32,
+    at: u32,
+}
+
+impl Memtable {
+    /// Adds the spans of journalled batches; these are the numbers of their records.
+    pub fn insert<'a>(&self, batches: impl IntoIterator<Item = &'a Batch>, journal: Range<u64>) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if table.spans == 0 {
+            table.journal.start = journal.start;
+        }
+        table.journal.end = journal.end;
+        for batch in batches {
+            table.insert(batch);
+        }
+    }
+
+    /// Returns the number of spans.
+    pub fn spans(&self) -> usize {
+        self.read().spans
+    }
+
+    /// Returns about how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.read().bytes
+    }
+
+    /// Returns the numbers of the journal records that it holds.
+    pub fn journal(&self) -> Range<u64> {
+        self.read().journal.clone()
+    }
+
+    /// Returns all blocks of rows, in order of arrival.
+    pub fn blocks(&self) -> Vec<Arc<Batch>> {
+        let table = self.read();
+        let mut blocks = table.blocks.clone();
+        if !table.last.is_empty() {
+            blocks.push(Arc::new(table.last.clone()));
+        }
+        blocks
+    }
+
+    /// Copies the spans of a trace to a batch's end, in order of arrival.
+    pub fn trace(&self, id: TraceId, out: &mut Batch) {
+        let table = self.read();
+        for place in table.places.get(&id).into_iter().flatten() {
+            let block = table.blocks.get(place.block as usize).map_or(&table.last, |block| block);
+            if let Some(row) = block.row_at(place.at as usize) {
+                // A trace that fills a whole batch is cut: nobody can look at 256 MB of it.
+                let _ = out.push_row(&row);
+            }
+        }
+    }
+
+    /// Adds names to those of other parts.
+    pub fn collect_names(&self, names: &Names, out: &mut BTreeSet<String>) {
+        self.read().names.collect(names, out);
+    }
+
+    /// Returns all names.
+    pub fn names(&self) -> NameSets {
+        self.read().names.clone()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn insert(&mut self, batch: &Batch) {
+        for row in batch.rows() {
+            let place = Place { block: self.blocks.len() as u32, at: self.last.as_bytes().len() as u32 };
+            // A block is a fraction of what a batch may hold.
+            let _ = self.last.push_row(&row);
+            self.places.entry(row.trace_id).or_default().push(place);
+            self.names.insert(&row);
+            if self.last.as_bytes().len() >= BLOCK_BYTES {
+                self.blocks.push(Arc::new(std::mem::take(&mut self.last)));
+            }
+        }
+        self.spans += batch.len();
+        self.bytes += batch.as_bytes().len() + batch.len() * INDEX_BYTES_PER_ROW;
+    }
+}

@@ -1,0 +1,190 @@
+//! Opens what a store left behind: the manifest, its segments, and the journal records that no segment holds.
+//!
+//! Can be cut off and repeated at any point: it removes only what does not count.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use disk::port::Disk;
+use journal::log::Journal;
+use journal::replay::Replayed;
+use model::batch::Batch;
+
+use crate::catalog::View;
+use crate::config::{Config, OpenError};
+use crate::manifest::{self, Manifest, ManifestError};
+use crate::memtable::Memtable;
+use crate::segment::error::SegmentError;
+use crate::segment::meta::{Entry, is_segment};
+use crate::segment::read::Segment;
+
+/// What was found.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The manifest, without segments that had to be put aside.
+    pub manifest: Manifest,
+    /// All parts.
+    pub view: View,
+    /// The journal, ready for more.
+    pub journal: Journal,
+    /// Files put aside, or to be put aside, since they are damaged.
+    pub quarantined: u64,
+}
+
+/// Returns the name of a file that is put aside.
+pub fn aside(name: &str) -> String {
+    format!("{name}.quarantined")
+}
+
+/// Recovers the store in a directory that is locked.
+pub fn recover(disk: &Arc<dyn Disk>, config: &Config) -> Result<Recovered, OpenError> {
+    let dir = &config.data_dir;
+    let mut quarantined = 0;
+    let mut manifest = read_manifest(&**disk, dir, &mut quarantined)?;
+    remove_unknown(&**disk, dir, &manifest)?;
+    let mut segments = Vec::new();
+    let mut sound = Vec::new();
+    for entry in std::mem::take(&mut manifest.segments) {
+        match Segment::open(&**disk, dir, entry.clone()) {
+            Ok(segment) => {
+                segments.push(Arc::new(segment));
+                sound.push(entry);
+            }
+            Err(SegmentError::Io { name, error }) => {
+                return Err(OpenError::Io { path: dir.join(name), error });
+            }
+            Err(damage) => {
+                tracing::error!(%damage, "segment is put aside, the rest is served");
+                quarantined += 1;
+                put_aside(&**disk, dir, &entry.name).map_err(|error| io_error(dir, error))?;
+            }
+        }
+    }
+    manifest.segments = sound;
+    manifest.write(&**disk, dir).map_err(|error| not_writable(dir, error))?;
+    let mut replay = Replay::new(config.memtable_bytes_max);
+    let (mut journal, files) =
+        Journal::open(disk.clone(), dir.clone(), manifest.journal_end, &mut |sequence, payload| {
+            replay.add(sequence, payload);
+        })?;
+    quarantined += report(&files) + replay.bad_batches;
+    journal.remove_below(manifest.journal_end)?;
+    let (sealed, active) = replay.finish();
+    Ok(Recovered { manifest, view: View { segments, sealed, active }, journal, quarantined })
+}
+
+fn read_manifest(disk: &dyn Disk, dir: &Path, quarantined: &mut u64) -> Result<Manifest, OpenError> {
+    let damage = match Manifest::read(disk, dir) {
+        Ok(Some(manifest)) => return Ok(manifest),
+        Ok(None) if !names(disk, dir)?.iter().any(|name| is_segment(name)) => return Ok(Manifest::default()),
+        Ok(None) => "manifest is missing".to_owned(),
+        Err(ManifestError::Io(error)) => return Err(OpenError::Io { path: dir.join(manifest::FILE), error }),
+        Err(damage) => damage.to_string(),
+    };
+    tracing::error!(%damage, "the manifest is made anew from the segments");
+    *quarantined += 1;
+    match put_aside(disk, dir, manifest::FILE) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(dir, error)),
+        _ => {}
+    }
+    adopt_all(disk, dir, quarantined)
+}
+
+/// Makes a manifest of all segments in the directory. One that did not count yet holds what the journal still
+/// has: since byte-identical spans read once, no harm is done.
+fn adopt_all(disk: &dyn Disk, dir: &Path, quarantined: &mut u64) -> Result<Manifest, OpenError> {
+    let mut segments: Vec<Entry> = Vec::new();
+    for name in names(disk, dir)?.into_iter().filter(|name| is_segment(name)) {
+        match Segment::adopt(disk, dir, &name) {
+            Ok(entry) => segments.push(entry),
+            Err(SegmentError::Io { name, error }) => {
+                return Err(OpenError::Io { path: dir.join(name), error });
+            }
+            Err(damage) => {
+                tracing::error!(%damage, "segment is put aside, the rest is served");
+                *quarantined += 1;
+                put_aside(disk, dir, &name).map_err(|error| io_error(dir, error))?;
+            }
+        }
+    }
+    segments.sort_by_key(|entry| entry.extent.journal_first);
+    let journal_end = segments.iter().map(|entry| entry.extent.journal_end).max().unwrap_or(0);
+    Ok(Manifest { journal_end, segments })
+}
+
+/// Removes segments that the manifest does not name and files that were not finished; leaves all other files.
+fn remove_unknown(disk: &dyn Disk, dir: &Path, manifest: &Manifest) -> Result<(), OpenError> {
+    let known = |name: &str| manifest.segments.iter().any(|entry| entry.name == name);
+    for name in names(disk, dir)? {
+        let unfinished = name == manifest::TEMPORARY || name.strip_suffix(".tmp").is_some_and(is_segment);
+        if unfinished || (is_segment(&name) && !known(&name)) {
+            disk.remove(&dir.join(&name)).map_err(|error| not_writable(dir, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a damaged file a name under which nothing looks for it.
+pub fn put_aside(disk: &dyn Disk, dir: &Path, name: &str) -> io::Result<()> {
+    match disk.rename(&dir.join(name), &dir.join(aside(name))) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }?;
+    disk.sync_dir(dir)
+}
+
+fn report(files: &[Replayed]) -> u64 {
+    for file in files.iter().filter(|file| file.torn_bytes > 0 && file.damage.is_none()) {
+        tracing::info!(file = file.name, bytes = file.torn_bytes, "journal ends in a write that was cut off");
+    }
+    let damaged = files.iter().filter_map(|file| Some((file, file.damage.as_deref()?)));
+    damaged
+        .inspect(|(file, damage)| {
+            tracing::error!(file = file.name, damage, "journal is damaged, its other records are served");
+        })
+        .count() as u64
+}
+
+fn names(disk: &dyn Disk, dir: &Path) -> Result<Vec<String>, OpenError> {
+    disk.list(dir).map_err(|error| io_error(dir, error))
+}
+
+fn io_error(dir: &Path, error: io::Error) -> OpenError {
+    OpenError::Io { path: dir.to_owned(), error }
+}
+
+fn not_writable(dir: &Path, error: io::Error) -> OpenError {
+    OpenError::NotWritable { path: dir.to_owned(), error }
+}
+
+/// Fills memtables with what the journal holds.
+struct Replay {
+    memtable_bytes_max: usize,
+    sealed: Vec<Arc<Memtable>>,
+    active: Memtable,
+    bad_batches: u64,
+}
+
+impl Replay {
+    fn new(memtable_bytes_max: usize) -> Self {
+        Self { memtable_bytes_max, sealed: Vec::new(), active: Memtable::default(), bad_batches: 0 }
+    }
+
+    fn add(&mut self, sequence: u64, payload: &[u8]) {
+        match Batch::from_bytes(payload.to_vec()) {
+            Ok(batch) => self.active.insert([&batch], sequence..sequence + 1),
+            Err(damage) => {
+                tracing::error!(sequence, %damage, "journal record is no batch, the others are served");
+                self.bad_batches += 1;
+            }
+        }
+        if self.active.bytes() >= self.memtable_bytes_max {
+            self.sealed.push(Arc::new(std::mem::take(&mut self.active)));
+        }
+    }
+
+    fn finish(self) -> (Vec<Arc<Memtable>>, Arc<Memtable>) {
+        (self.sealed, Arc::new(self.active))
+    }
+}

@@ -1,0 +1,272 @@
+//! Opens a segment and reads traces from it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use arrow_array::{Array, FixedSizeBinaryArray, RecordBatch};
+use bytes::Bytes;
+use disk::port::Disk;
+use model::id::TraceId;
+use model::span::Span;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowSelection,
+};
+use parquet::bloom_filter::Sbbf;
+use parquet::file::metadata::PageIndexPolicy;
+use storage::port::Names;
+
+use crate::names::NameSets;
+use crate::segment::error::SegmentError;
+use crate::segment::file::CheckedFile;
+use crate::segment::meta::{Entry, FOOTER_KEY, Footer};
+use crate::segment::rows::{self, BadColumns};
+use crate::segment::schema::{SCAN, SPANS};
+use crate::segment::write::VERSION;
+
+/// Rows decoded at once.
+const BATCH_ROWS: usize = 8192;
+
+/// An open segment.
+#[derive(Debug)]
+pub struct Segment {
+    entry: Entry,
+    file: CheckedFile,
+    spans: ArrowReaderMetadata,
+    scan: ArrowReaderMetadata,
+    page_rows: usize,
+    /// Trace id of the first row of each stretch of `page_rows` rows.
+    pages: Vec<TraceId>,
+    /// First row of each row group, and of the one after the last.
+    group_rows: Vec<usize>,
+    /// Filter of trace ids of each row group.
+    blooms: Vec<Option<Sbbf>>,
+    names: NameSets,
+}
+
+impl Segment {
+    /// Opens a segment that the manifest names, checking all but its data.
+    pub fn open(disk: &dyn Disk, dir: &Path, entry: Entry) -> Result<Self, SegmentError> {
+        let name = entry.name.clone();
+        let of_io = |error| SegmentError::of_io(&name, error);
+        let file = disk.open(&dir.join(&name)).map_err(of_io)?;
+        let bytes = file.len().map_err(of_io)?;
+        if bytes != entry.bytes || entry.data_bytes > bytes {
+            return Err(damaged(&name, format!("has {bytes} bytes, the manifest says {}", entry.bytes)));
+        }
+        let mut tail = vec![0; (bytes - entry.data_bytes) as usize];
+        file.read_at(&mut tail, entry.data_bytes).map_err(of_io)?;
+        if crc32fast::hash(&tail) != entry.tail_crc32 {
+            return Err(damaged(&name, "checksum of the footer does not hold".to_owned()));
+        }
+        let file = CheckedFile::new(file, entry.data_bytes, Vec::new(), Bytes::from(tail));
+        Self::load(file, entry)
+    }
+
+    /// Finds out what the manifest would say about a segment, trusting its footer: for when the manifest is lost.
+    pub fn adopt(disk: &dyn Disk, dir: &Path, name: &str) -> Result<Entry, SegmentError> {
+        let of_io = |error| SegmentError::of_io(name, error);
+        let path = dir.join(name);
+        let bytes = Bytes::from(disk::port::read_all(disk, &path).map_err(of_io)?);
+        let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())
+            .map_err(|error| SegmentError::of_parquet(name, error))?;
+        let footer = footer(name, &metadata)?;
+        let tail = bytes.get(footer.data_bytes as usize..);
+        let tail_crc32 = tail.map(crc32fast::hash).ok_or_else(|| damaged(name, "is cut".to_owned()))?;
+        let (bytes, data_bytes) = (bytes.len() as u64, footer.data_bytes);
+        Ok(Entry { name: name.to_owned(), bytes, data_bytes, tail_crc32, extent: footer.extent })
+    }
+
+    fn load(file: CheckedFile, entry: Entry) -> Result<Self, SegmentError> {
+        let name = entry.name.clone();
+        let of_parquet = |error| SegmentError::of_parquet(&name, error);
+        let options = |schema: &arrow_schema::SchemaRef| {
+            ArrowReaderOptions::new()
+                .with_schema(schema.clone())
+                .with_column_index_policy(PageIndexPolicy::Skip)
+                .with_offset_index_policy(PageIndexPolicy::Required)
+        };
+        let spans = ArrowReaderMetadata::load(&file, options(&SPANS)).map_err(of_parquet)?;
+        let scan =
+            ArrowReaderMetadata::try_new(spans.metadata().clone(), options(&SCAN)).map_err(of_parquet)?;
+        let footer = footer(&name, &spans)?;
+        let pages = hex_chunks(&footer.page_trace_ids, 32)
+            .map(|hex| TraceId::new(u128::from_str_radix(hex?, 16).ok()?))
+            .collect::<Option<Vec<_>>>();
+        let checksums = hex_chunks(&footer.checksums, 8).map(|hex| u32::from_str_radix(hex?, 16).ok());
+        let checksums = checksums.collect::<Option<Vec<_>>>();
+        let (Some(pages), Some(checksums)) = (pages, checksums) else {
+            return Err(damaged(&name, "footer cannot be read".to_owned()));
+        };
+        let Some(file) = file.with_checksums(checksums) else {
+            return Err(damaged(&name, "footer is in use".to_owned()));
+        };
+        let mut group_rows = vec![0];
+        let mut blooms = Vec::new();
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), spans.clone());
+        for (index, group) in spans.metadata().row_groups().iter().enumerate() {
+            group_rows.push(group_rows.last().copied().unwrap_or(0) + group.num_rows() as usize);
+            blooms.push(builder.get_row_group_column_bloom_filter(index, 0).map_err(of_parquet)?);
+        }
+        let page_rows = footer.page_rows.max(1) as usize;
+        let names = footer.names;
+        Ok(Self { entry, file, spans, scan, page_rows, pages, group_rows, blooms, names })
+    }
+
+    /// Returns what the manifest says about it.
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Adds names to those of other parts.
+    pub fn collect_names(&self, names: &Names, out: &mut BTreeSet<String>) {
+        self.names.collect(names, out);
+    }
+
+    /// Returns the spans of these traces, by trace id, then in order of arrival.
+    pub fn traces(&self, ids: &BTreeSet<TraceId>) -> Result<Vec<Span>, SegmentError> {
+        let mut stretches: Vec<Range<usize>> = Vec::new();
+        for id in ids {
+            let Some(found) = self.stretches_of(*id) else { continue };
+            match stretches.last_mut() {
+                Some(last) if found.start <= last.end => last.end = last.end.max(found.end),
+                _ => stretches.push(found),
+            }
+        }
+        if stretches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.rows_of(ids, &stretches)?;
+        let mut spans = Vec::new();
+        for batch in self.read(&self.spans, &rows, ProjectionMask::all())? {
+            let batch = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error))?;
+            rows::to_spans(&batch, &mut spans).map_err(|error| self.bad(error))?;
+        }
+        Ok(spans)
+    }
+
+    /// Reads some columns of all rows, repeated text as dictionaries.
+    pub fn scan(&self, columns: &[&str]) -> Result<ParquetRecordBatchReader, SegmentError> {
+        let roots = columns.iter().filter_map(|name| self.scan.schema().index_of(name).ok());
+        let mask = ProjectionMask::roots(self.scan.parquet_schema(), roots);
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.scan.clone())
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| SegmentError::of_parquet(&self.entry.name, error))
+    }
+
+    /// Says that the columns are not those of the format.
+    pub fn bad(&self, error: BadColumns) -> SegmentError {
+        damaged(&self.entry.name, error.to_string())
+    }
+
+    /// Returns the rows among which those of the trace must be; nothing when it cannot be there.
+    fn stretches_of(&self, id: TraceId) -> Option<Range<usize>> {
+        let start = self.pages.partition_point(|first| *first < id).saturating_sub(1);
+        let end = self.pages.partition_point(|first| *first <= id);
+        let rows = start * self.page_rows..(end * self.page_rows).min(self.rows());
+        let maybe = self.groups_of(&rows).any(|group| {
+            let bloom = self.blooms.get(group).and_then(Option::as_ref);
+            bloom.is_none_or(|bloom| bloom.check(&id.get().to_be_bytes()[..]))
+        });
+        (!rows.is_empty() && maybe).then_some(rows)
+    }
+
+    fn rows(&self) -> usize {
+        self.group_rows.last().copied().unwrap_or(0)
+    }
+
+    fn groups_of(&self, rows: &Range<usize>) -> Range<usize> {
+        let group_of = |row: usize| self.group_rows.partition_point(|first| *first <= row).saturating_sub(1);
+        if rows.is_empty() { 0..0 } else { group_of(rows.start)..group_of(rows.end - 1) + 1 }
+    }
+
+    /// Returns the exact rows of traces, looked up among these.
+    fn rows_of(
+        &self,
+        ids: &BTreeSet<TraceId>,
+        among: &[Range<usize>],
+    ) -> Result<Vec<Range<usize>>, SegmentError> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let mut numbers = among.iter().cloned().flatten();
+        let mask = ProjectionMask::roots(self.spans.parquet_schema(), [0]);
+        for batch in self.read(&self.spans, among, mask)? {
+            let batch = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error))?;
+            for id in trace_ids(&batch).map_err(|error| self.bad(error))? {
+                let Some(row) = numbers.next() else { break };
+                if !ids.contains(&id) {
+                    continue;
+                }
+                match found.last_mut() {
+                    Some(last) if last.end == row => last.end += 1,
+                    _ => found.push(row..row + 1),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads columns of some rows, opening only the row groups they are in.
+    fn read(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        rows: &[Range<usize>],
+        columns: ProjectionMask,
+    ) -> Result<ParquetRecordBatchReader, SegmentError> {
+        let groups: BTreeSet<usize> = rows.iter().flat_map(|rows| self.groups_of(rows)).collect();
+        // Rows are counted among those of the chosen row groups only.
+        let mut chosen_rows = 0;
+        let mut chosen: Vec<Range<usize>> = Vec::new();
+        for group in &groups {
+            let bounds = self.group_rows.get(*group).copied().unwrap_or(0)
+                ..self.group_rows.get(group + 1).copied().unwrap_or(0);
+            for rows in rows {
+                let part = rows.start.max(bounds.start)..rows.end.min(bounds.end);
+                if !part.is_empty() {
+                    let start = chosen_rows + part.start - bounds.start;
+                    chosen.push(start..start + part.len());
+                }
+            }
+            chosen_rows += bounds.len();
+        }
+        let selection = RowSelection::from_consecutive_ranges(chosen.into_iter(), chosen_rows);
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), metadata.clone())
+            .with_row_groups(groups.into_iter().collect())
+            .with_row_selection(selection)
+            .with_projection(columns)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| SegmentError::of_parquet(&self.entry.name, error))
+    }
+}
+
+/// Returns the trace ids in the first column.
+pub fn trace_ids(batch: &RecordBatch) -> Result<impl Iterator<Item = TraceId> + '_, BadColumns> {
+    let ids = rows::column::<FixedSizeBinaryArray>(batch, "trace_id")?;
+    let ids = ids.value_data().chunks_exact(16).skip(ids.offset()).take(ids.len());
+    Ok(ids.filter_map(|bytes| TraceId::new(u128::from_be_bytes(bytes.try_into().ok()?))))
+}
+
+fn footer(name: &str, metadata: &ArrowReaderMetadata) -> Result<Footer, SegmentError> {
+    let pairs = metadata.metadata().file_metadata().key_value_metadata();
+    let text = pairs.into_iter().flatten().find(|pair| pair.key == FOOTER_KEY);
+    let text = text.and_then(|pair| pair.value.as_deref());
+    let text = text.ok_or_else(|| damaged(name, format!("has no {FOOTER_KEY} in its footer")))?;
+    let footer: Footer = serde_json::from_str(text).map_err(|error| damaged(name, error.to_string()))?;
+    if footer.version == VERSION {
+        Ok(footer)
+    } else {
+        Err(damaged(name, format!("has version {}, this program reads {VERSION}", footer.version)))
+    }
+}
+
+fn hex_chunks(hex: &str, digits: usize) -> impl Iterator<Item = Option<&str>> {
+    hex.as_bytes().chunks(digits).map(|chunk| std::str::from_utf8(chunk).ok())
+}
+
+fn damaged(name: &str, why: String) -> SegmentError {
+    SegmentError::Damaged { name: name.to_owned(), why }
+}

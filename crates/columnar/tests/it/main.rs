@@ -1,0 +1,3 @@
+//! The embedded store through its boundaries: the contract, crashes, faults, damage.
+
+mod contract;
