@@ -76,10 +76,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn check(arguments: Arguments) -> anyhow::Result<Config> {
     let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let store = match arguments.storage_type.as_deref() {
-        None | Some("") => Store::Embedded(server::config::Embedded {
-            memtable_bytes_max: arguments.memtable_bytes,
-            ..server::config::Embedded::new(arguments.data_dir)
-        }),
+        None | Some("") => {
+            let usual = server::config::Embedded::new(arguments.data_dir);
+            let memtable_bytes_max = arguments.memtable_bytes.unwrap_or(usual.memtable_bytes_max);
+            Store::Embedded(server::config::Embedded { memtable_bytes_max, ..usual })
+        }
         Some("mem") => Store::Memory { spans_max: arguments.mem_max_spans },
         Some(other) => {
             bail!("STORAGE_TYPE={other} is not known; leave it out for the embedded store, or use mem")
