@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
 use crate::scope::Scope;
 
@@ -46,6 +46,6 @@ pub fn inherit(green_thread: &Bound<'_, PyAny>) -> PyResult<()> {
     let Some(scope) = get(py)? else { return Ok(()) };
     let variable = variable(py)?;
     let context = variable.context_class.bind(py).call0()?;
-    context.call_method1("run", PyTuple::new(py, [variable.set.bind(py), scope.as_any()])?)?;
+    context.call_method1("run", (variable.set.bind(py), scope))?;
     green_thread.setattr("gr_context", context)
 }

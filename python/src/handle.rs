@@ -41,6 +41,9 @@ pub fn errors() -> (u64, Option<String>, u64) {
     (count, last, scope::late())
 }
 
+/// Service name, IP address and port, as Python says them.
+pub type Address = (Option<String>, Option<String>, Option<u16>);
+
 /// Reports spans to one collector.
 #[pyclass(frozen, module = "spanlet._native")]
 pub struct Tracer(Arc<Installed>);
@@ -65,7 +68,7 @@ impl Tracer {
         py.detach(|| self.0.tracer.shutdown(seconds(timeout_s)));
     }
 
-    /// Reports a span made elsewhere: annotations with their times, tags, `(service_name, ip, port)` of who made it.
+    /// Reports a span made elsewhere: annotations with their times, tags, and who made it.
     /// Says whether its ids are ids.
     #[expect(clippy::too_many_arguments, reason = "the parts of eventlet.zipkin's Span")]
     fn report(
@@ -76,13 +79,12 @@ impl Tracer {
         parent_id: Option<u64>,
         annotations: Vec<(u64, String)>,
         tags: Vec<(String, String)>,
-        local: (Option<String>, Option<String>, Option<u16>),
+        local: Address,
     ) -> bool {
         let (Some(trace_id), Some(span_id)) = (TraceId::new(trace_id), SpanId::new(span_id)) else { return false };
         let parent_id = parent_id.and_then(SpanId::new);
         let context = TraceContext { trace_id, span_id, parent_id, sampled: true, debug: false, shared: false };
-        let service = local.0.unwrap_or_else(|| self.0.service_name.clone());
-        let local = Arc::new(endpoint(Some(service), local.1.as_deref(), local.2));
+        let local = Arc::new(endpoint_of(local, &self.0.service_name));
         let Some(mut span) = self.0.tracer.start(context, None, name, &local) else { return false };
         if let (Some(first), Some(last)) = (annotations.iter().map(|a| a.0).min(), annotations.iter().map(|a| a.0).max()) {
             span.start_at(first);
@@ -134,6 +136,11 @@ pub fn endpoint(service_name: Option<String>, ip: Option<&str>, port: Option<u16
     let has_ip = ip.is_some_and(|ip| endpoint.set_ip_text(ip.split_once('%').map_or(ip, |(ip, _)| ip)));
     endpoint.port = port.filter(|port| has_ip && *port != 0);
     Endpoint { service_name, ..endpoint.to_owned() }
+}
+
+/// Returns an endpoint from what Python says, under this process's name unless it says another.
+pub fn endpoint_of((service_name, ip, port): Address, default_name: &str) -> Endpoint {
+    endpoint(Some(service_name.unwrap_or_else(|| default_name.to_owned())), ip.as_deref(), port)
 }
 
 fn seconds(timeout_s: f64) -> Duration {

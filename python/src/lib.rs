@@ -9,6 +9,7 @@ mod hook;
 mod log;
 mod middleware;
 mod request;
+mod running;
 mod scope;
 
 use pyo3::prelude::*;
@@ -22,5 +23,7 @@ mod _native {
     #[pymodule_export]
     use crate::middleware::TracingMiddleware;
     #[pymodule_export]
-    use crate::scope::{Scope, annotate, current, set_current, tag};
+    use crate::running::{annotate, current_scope, set_current, tag};
+    #[pymodule_export]
+    use crate::scope::Scope;
 }

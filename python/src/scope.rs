@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use tracer::{ActiveSpan, Endpoint, SpanId, TraceContext, TraceId};
 
-use crate::current;
 use crate::guard::guarded;
-use crate::handle;
+use crate::handle::{self, Address};
 
 /// Annotations and tags that came after their span was finished.
 static LATE: AtomicU64 = AtomicU64::new(0);
@@ -100,17 +100,21 @@ impl Scope {
 
     /// Adds what the application says happened. No Python runs while the span is held.
     pub fn add_annotation(&self, text: String, timestamp_us: Option<u64>) {
-        if text == END_ANNOTATION {
-            self.end();
-        } else {
-            self.count_late(self.record(|recording| {
+        let ends = text == END_ANNOTATION;
+        self.count_late(self.record(|recording| {
+            // The end of a server span is written from its duration; only spans without a kind need the word.
+            if !ends || recording.span.kind().is_none() {
                 let at = timestamp_us.unwrap_or_else(|| recording.span.now_us());
                 recording.span.annotate(at, text);
-            }));
+            }
+        }));
+        if ends {
+            self.end();
         }
     }
 
-    fn add_tag(&self, key: String, value: String) {
+    /// Sets a tag.
+    pub fn add_tag(&self, key: String, value: String) {
         self.count_late(self.record(|recording| recording.span.tag(key, value)));
     }
 
@@ -127,29 +131,27 @@ impl Scope {
 
 #[pymethods]
 impl Scope {
-    /// Starts a span of the application's own making, or just a place when it is not sampled.
+    /// Starts a span of the application's own making, or just a place when it is not sampled. Nothing when no
+    /// tracer is installed, or the ids are none.
     #[new]
-    #[pyo3(signature = (name, trace_id, span_id, parent_id, sampled, service_name, ip, port))]
-    #[expect(clippy::too_many_arguments, reason = "the parts of eventlet.zipkin's TraceData")]
+    #[pyo3(signature = (name, trace_id, span_id, parent_id, sampled, local))]
     fn from_parts(
-        py: Python<'_>,
         name: &Bound<'_, PyAny>,
         trace_id: u128,
         span_id: u64,
         parent_id: Option<u64>,
         sampled: bool,
-        service_name: Option<String>,
-        ip: Option<&str>,
-        port: Option<u16>,
-    ) -> PyResult<Option<Py<Self>>> {
-        let Some(installed) = handle::installed() else { return Ok(None) };
-        let (Some(trace_id), Some(span_id)) = (TraceId::new(trace_id), SpanId::new(span_id)) else { return Ok(None) };
+        local: Address,
+    ) -> PyResult<Self> {
+        let (Some(trace_id), Some(span_id)) = (TraceId::new(trace_id), SpanId::new(span_id)) else {
+            return Err(PyValueError::new_err("an id is zero"));
+        };
+        let Some(installed) = handle::installed() else { return Err(PyValueError::new_err("no tracer is installed")) };
         let parent_id = parent_id.and_then(SpanId::new);
         let context = TraceContext { trace_id, span_id, parent_id, sampled, debug: false, shared: false };
-        let service = service_name.unwrap_or_else(|| installed.service_name.clone());
-        let local = Arc::new(handle::endpoint(Some(service), ip, port));
+        let local = Arc::new(handle::endpoint_of(local, &installed.service_name));
         let span = installed.tracer.start(context, None, text_of(name)?, &local);
-        Ok(Some(Py::new(py, Self::new(context, span, Some(local), installed.tracer.clone()))?))
+        Ok(Self::new(context, span, Some(local), installed.tracer.clone()))
     }
 
     /// All bits of the trace id.
@@ -190,7 +192,7 @@ impl Scope {
 
     /// Who records it: service name, address and port.
     #[getter]
-    fn endpoint(&self) -> Option<(Option<String>, Option<String>, Option<u16>)> {
+    fn endpoint(&self) -> Option<Address> {
         self.local.as_ref().map(|local| {
             let ip = local.ipv4.map(|ip| ip.to_string()).or_else(|| local.ipv6.map(|ip| ip.to_string()));
             (local.service_name.clone(), ip, local.port)
@@ -226,45 +228,6 @@ impl Scope {
     fn finish(&self) {
         self.end();
     }
-}
-
-/// Adds an annotation to the current span, if any; never raises.
-#[pyfunction]
-pub fn annotate(value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = value.py();
-    guarded(py, || {
-        if let Some(scope) = current::get(py)?.filter(|scope| scope.get().context.sampled) {
-            scope.get().add_annotation(text_of(value)?, None);
-        }
-        Ok(())
-    })
-    .map(|_| ())
-}
-
-/// Sets a tag of the current span, if any; never raises.
-#[pyfunction]
-pub fn tag(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = value.py();
-    guarded(py, || {
-        if let Some(scope) = current::get(py)?.filter(|scope| scope.get().context.sampled) {
-            scope.get().add_tag(text_of(key)?, text_of(value)?);
-        }
-        Ok(())
-    })
-    .map(|_| ())
-}
-
-/// Returns the scope of the running code.
-#[pyfunction]
-pub fn current(py: Python<'_>) -> PyResult<Option<Bound<'_, Scope>>> {
-    current::get(py)
-}
-
-/// Makes another scope, or none, that of the running code.
-#[pyfunction]
-#[pyo3(signature = (scope))]
-pub fn set_current(py: Python<'_>, scope: Option<&Bound<'_, Scope>>) -> PyResult<()> {
-    current::set(py, scope)
 }
 
 /// Returns how many annotations and tags came too late.

@@ -1,0 +1,2 @@
+"""The names of eventlet.zipkin, over Spanlet. Imported as `eventlet.zipkin`."""
+__spanlet__ = True

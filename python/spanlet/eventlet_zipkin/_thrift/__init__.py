@@ -1,0 +1,1 @@
+"""Names of eventlet.zipkin's thrift code; the encoding itself is native."""

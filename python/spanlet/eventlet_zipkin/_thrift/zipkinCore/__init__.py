@@ -1,0 +1,1 @@
+"""Zipkin's thrift structs and constants."""

@@ -1,0 +1,5 @@
+"""The annotations that mark the ends of a call."""
+CLIENT_SEND = "cs"
+CLIENT_RECV = "cr"
+SERVER_SEND = "ss"
+SERVER_RECV = "sr"

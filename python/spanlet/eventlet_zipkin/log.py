@@ -1,0 +1,10 @@
+"""Log records become annotations of the current span."""
+from spanlet import _patches
+
+
+def patch():
+    _patches.apply("log")
+
+
+def unpatch():
+    _patches.remove("log")
