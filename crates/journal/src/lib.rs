@@ -1,6 +1,5 @@
 //! An append-only, checksummed, synced log on a [`disk::port::Disk`]; bytes on disk: `docs/formats/journal.md`.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-#![cfg_attr(test, expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic"))]
 
 pub mod error;
 pub mod log;
