@@ -95,10 +95,7 @@ impl Faulty {
     /// Cuts the power and turns it on again: what was not synced is lost, or torn. Faults are forgotten.
     pub fn crash(&self) {
         let state = &mut *self.state();
-        state.life += 1;
-        state.power_is_cut = false;
-        state.faults.clear();
-        state.locked.clear();
+        state.start_anew();
         let dirs: Vec<PathBuf> = state.dirs.iter().cloned().collect();
         for dir in dirs {
             if state.random(2) == 0 {
@@ -109,6 +106,11 @@ impl Faulty {
         for index in 0..state.files.len() {
             state.tear(index);
         }
+    }
+
+    /// Ends the process only: the operating system still has what was not synced. Faults are forgotten.
+    pub fn kill(&self) {
+        self.state().start_anew();
     }
 
     /// Flips bits of a byte of a file, as bad hardware does.
@@ -134,6 +136,13 @@ impl State {
         self.random ^= self.random << 25;
         self.random ^= self.random >> 27;
         (self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound.max(1)
+    }
+
+    fn start_anew(&mut self) {
+        self.life += 1;
+        self.power_is_cut = false;
+        self.faults.clear();
+        self.locked.clear();
     }
 
     fn used_bytes(&self) -> u64 {

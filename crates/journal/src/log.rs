@@ -157,7 +157,7 @@ impl Journal {
         });
     }
 
-    /// Makes a new file that counts: its head is synced, and its name.
+    /// Makes a new file whose name is safe; its head is synced with its first records.
     fn create(&mut self) -> Result<Open, JournalError> {
         let first = self.next;
         let path = self.dir.join(file_name(first));
@@ -165,7 +165,6 @@ impl Journal {
             let mut head = Vec::new();
             let checksum = Head { first, acknowledged: self.acknowledged }.write(&mut head);
             file.append(&head)?;
-            file.sync_data()?;
             self.disk.sync_dir(&self.dir)?;
             Ok(Open { file, first, bytes: head.len() as u64, checksum })
         });

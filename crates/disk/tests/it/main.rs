@@ -119,3 +119,15 @@ fn a_full_disk_takes_what_fits() {
     disk.remove(&dir.join("a")).unwrap();
     assert_eq!(disk.used_bytes(), 0);
 }
+
+#[test]
+fn a_killed_process_loses_nothing_but_its_files_and_locks() {
+    let (disk, dir) = faulty(1);
+    let file = disk.create(&dir.join("a")).unwrap();
+    let _lock = disk.lock(&dir).unwrap();
+    file.append(b"not synced").unwrap();
+    disk.kill();
+    assert!(file.append(b"x").is_err());
+    assert_eq!(read_all(&disk, &dir.join("a")).unwrap(), b"not synced");
+    disk.lock(&dir).unwrap();
+}

@@ -232,3 +232,43 @@ fn a_file_that_lost_its_end_is_damage_when_a_later_one_knows() {
     assert_eq!(files[1].damage, None);
     assert_eq!(records.len(), 12);
 }
+
+#[test]
+fn what_a_start_has_read_stays_even_if_it_was_never_acknowledged() {
+    for seed in 0..16 {
+        let (disk, _) = disk(seed);
+        let (mut journal, _, _) = open(&disk, 0).unwrap();
+        journal.append(&[&[0; 3]]).unwrap();
+        // The process ends between write and sync.
+        disk.fail_at(disk.operations() + 1, Fault::PowerCut);
+        journal.append(&[&[1; 4]]).unwrap_err();
+        disk.kill();
+        let (mut journal, _, records) = open(&disk, 0).unwrap();
+        assert_eq!(records.len(), 2);
+        journal.append(&[&[2; 5]]).unwrap();
+        disk.crash();
+        let (files, records) = reopened(&disk);
+        assert_eq!(records.len(), 3, "seed {seed}");
+        assert!(files.iter().all(|file| file.damage.is_none()), "seed {seed}: {files:?}");
+    }
+}
+
+#[test]
+fn a_record_of_another_journal_is_damage() {
+    let file = |byte: u8| {
+        let (disk, dir) = disk(1);
+        let (mut journal, _, _) = open(&disk, 0).unwrap();
+        for length in [5, 6, 7] {
+            journal.append(&[&vec![byte; length]]).unwrap();
+        }
+        let name = disk.list(&dir).unwrap()[0].clone();
+        (read_all(&disk, &dir.join(&name)).unwrap(), dir.join(name))
+    };
+    let ((mut bytes, path), (other, _)) = (file(1), file(2));
+    let foreign = HEAD_BYTES..HEAD_BYTES + RECORD_HEAD_BYTES + 5;
+    bytes[foreign.clone()].copy_from_slice(&other[foreign]);
+    let (disk, _) = disk(1);
+    disk.create(&path).unwrap().append(&bytes).unwrap();
+    let (files, _) = reopened(&disk);
+    assert!(files[0].damage.is_some());
+}
