@@ -11,8 +11,20 @@ use wire::scribe::ResultCode;
 
 /// Sends spans in one scribe call and returns the answer.
 pub fn scribe_log(stream: &mut TcpStream, spans: &[Span]) -> std::io::Result<ResultCode> {
-    let _ = (stream, spans);
-    Err(std::io::Error::other("no call yet"))
+    let messages: Vec<_> = spans
+        .iter()
+        .map(|span| {
+            let mut bytes = Vec::new();
+            wire::thrift_write::write_span(&mut bytes, span);
+            wire::scribe::encode_message(&bytes)
+        })
+        .collect();
+    stream.write_all(&wire::scribe::log_call("zipkin", messages.iter().map(Vec::as_slice), 1))?;
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut frame)?;
+    wire::scribe::read_reply(&frame).map_err(std::io::Error::other)
 }
 
 fn server() -> (Server, tempfile::TempDir) {

@@ -1,5 +1,6 @@
 //! Answers in the forms that Zipkin's clients know.
 
+use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -40,8 +41,8 @@ impl IntoResponse for Refusal {
 }
 
 /// Returns compact JSON with status 200.
-pub fn json(body: Vec<u8>) -> Response {
-    let mut response = body.into_response();
+pub fn json(body: impl Into<Bytes>) -> Response {
+    let mut response = body.into().into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

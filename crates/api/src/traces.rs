@@ -17,7 +17,7 @@ pub async fn trace(State(api): State<Api>, Path(text): Path<String>) -> Result<R
     let id = trace_id(text.trim())?;
     let traces = api.storage.traces(vec![id]).await?;
     let trace = traces.first().ok_or_else(|| Refusal::not_found(format!("{id} not found")))?;
-    let mut body = Vec::new();
+    let mut body = String::new();
     wire::json_v2::write_list(&mut body, trace);
     Ok(reply::json(body))
 }
@@ -40,7 +40,7 @@ pub async fn trace_many(State(api): State<Api>, params: Params) -> Result<Respon
         return Err(Refusal::bad("Use /api/v2/trace/{traceId} endpoint to retrieve a single trace"));
     }
     let traces = api.storage.traces(ids).await?;
-    let mut body = Vec::new();
+    let mut body = String::new();
     wire::json_v2::write_traces(&mut body, &traces);
     Ok(reply::json(body))
 }
@@ -49,7 +49,7 @@ pub async fn trace_many(State(api): State<Api>, params: Params) -> Result<Respon
 pub async fn search(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {
     let query = params.search((api.now_ms)())?;
     let traces = api.storage.search(query).await?;
-    let mut body = Vec::new();
+    let mut body = String::new();
     wire::json_v2::write_traces(&mut body, &traces);
     Ok(reply::json(body))
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use wire::scribe::ResultCode;
+use wire::scribe::{self, Head, ResultCode};
 
 use crate::intake::Intake;
 
@@ -117,10 +117,59 @@ async fn converse(
             intake.metrics().message_dropped();
             return Err(std::io::Error::other("frame broke off"));
         }
-        let reply = answer(&frame, intake, &config.category).await;
+        let Some(reply) = answer(&frame, intake, &config.category).await else {
+            return Err(std::io::Error::other("frame is no thrift call"));
+        };
         stream.write_all(&reply).await?;
         if frame.capacity() > 1 << 20 {
             frame = Vec::new();
         }
+    }
+}
+
+/// Returns the framed answer to a frame, or nothing when it is no call at all.
+async fn answer(frame: &[u8], intake: &Intake, category: &str) -> Option<Vec<u8>> {
+    intake.metrics().message();
+    let Ok((head, body)) = scribe::read_head(frame) else {
+        intake.metrics().message_dropped();
+        return None;
+    };
+    let batch = match decode(&head, body, intake, category) {
+        Ok(batch) => batch,
+        Err(text) => {
+            intake.metrics().message_dropped();
+            return Some(scribe::exception(&head, &text));
+        }
+    };
+    let code = match intake.accept(batch).await {
+        Ok(()) => ResultCode::Ok,
+        Err(error) => {
+            tracing::warn!(%error, "scribe sender told to try later");
+            ResultCode::TryLater
+        }
+    };
+    Some(scribe::reply(&head, code))
+}
+
+/// Reads all spans of a call, or none.
+fn decode(head: &Head<'_>, body: &[u8], intake: &Intake, category: &str) -> Result<Batch, String> {
+    let mut batch = Batch::new();
+    let (mut bytes, mut bad) = (0, None);
+    let read = scribe::read_entries(head, body, &mut |entry| {
+        if entry.category != category.as_bytes() || bad.is_some() {
+            return;
+        }
+        let decoded =
+            scribe::decode_message(entry.message).map_err(|error| error.to_string()).and_then(|span| {
+                bytes += span.len();
+                wire::thrift_v1::decode_span(&span, &mut batch).map_err(|error| error.to_string())
+            });
+        bad = decoded.err();
+    });
+    intake.metrics().bytes(bytes);
+    match (read, bad) {
+        (Err(error), _) => Err(error.to_string()),
+        (Ok(()), Some(bad)) => Err(bad),
+        (Ok(()), None) => Ok(batch),
     }
 }

@@ -5,12 +5,15 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
 )]
 
+pub mod b3;
 pub mod detect;
 pub mod error;
 pub mod json_v1;
 pub mod json_v2;
 pub mod proto3;
+pub mod scribe;
 pub mod thrift_v1;
+pub mod thrift_write;
 
 mod json;
 mod json_list;

@@ -33,6 +33,11 @@ impl<'a> TBinaryReader<'a> {
         self.at
     }
 
+    /// Returns what has not been read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
     /// Reads the type and the id of a struct's next field, or nothing at its end.
     #[inline]
     pub(crate) fn field(&mut self) -> Read<Option<(u8, i16)>> {

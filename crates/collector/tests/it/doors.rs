@@ -27,13 +27,14 @@ fn span() -> Span {
 #[tokio::test]
 async fn json_and_thrift_over_http_agree() {
     let span = span();
-    let mut json = Vec::new();
+    let mut json = String::new();
     wire::json_v2::write_list(&mut json, std::slice::from_ref(&span));
     let mut thrift = vec![12, 0, 0, 0, 1];
     wire::thrift_write::write_span(&mut thrift, &span);
-    for (path, media_type, body) in
-        [("/api/v2/spans", "application/json", json.into_bytes()), ("/api/v1/spans", "application/x-thrift", thrift)]
-    {
+    for (path, media_type, body) in [
+        ("/api/v2/spans", "application/json", json.into_bytes()),
+        ("/api/v1/spans", "application/x-thrift", thrift),
+    ] {
         let setting = setting("http", 1 << 20);
         let request = Request::post(path).header("content-type", media_type).body(Body::from(body)).unwrap();
         let router = collector::http::router(setting.intake.clone(), collector::http::Limits::default());
