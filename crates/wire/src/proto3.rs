@@ -12,7 +12,7 @@ use model::id::{SpanId, TraceId};
 use model::span::Kind;
 
 use crate::detect::Format;
-use crate::error::{DecodeError, Fault, Read, missing_ids};
+use crate::error::{DecodeError, Read, missing_ids};
 use crate::list;
 use crate::protobuf::{Field, ProtoReader};
 use crate::text::text;
@@ -111,20 +111,20 @@ fn read_endpoint(mut message: ProtoReader<'_>) -> Read<EndpointRef<'_>> {
     Ok(endpoint)
 }
 
-fn port(message: &ProtoReader<'_>, number: i32) -> Result<Option<u16>, Box<Fault>> {
+fn port(message: &ProtoReader<'_>, number: i32) -> Read<Option<u16>> {
     if number > i32::from(u16::MAX) {
         return Err(message.wrong(format!("invalid port {number}")));
     }
     Ok(u16::try_from(number).ok().filter(|port| *port > 0))
 }
 
-/// Adds an annotation, if it has a time and a value.
+/// Adds an annotation, if it has a time and a value; an empty value is none, as everywhere in proto3.
 fn read_annotation<'a>(mut message: ProtoReader<'a>, draft: &mut Draft<'a>) -> Read<()> {
     let (mut timestamp_us, mut value) = (0, None);
     while let Some(field) = message.field()? {
         match field {
             (1, Field::Fixed64(time_us)) => timestamp_us = us(time_us),
-            (2, Field::Bytes(bytes, _)) => value = Some(text(bytes)),
+            (2, Field::Bytes(bytes, _)) => value = Some(text(bytes)).filter(|value| !value.is_empty()),
             _ => {}
         }
     }
@@ -137,7 +137,7 @@ fn read_tag<'a>(mut entry: ProtoReader<'a>, draft: &mut Draft<'a>) -> Read<()> {
     let (mut key, mut value) = (None, Default::default());
     while let Some(field) = entry.field()? {
         match field {
-            (1, Field::Bytes(bytes, _)) => key = Some(text(bytes)),
+            (1, Field::Bytes(bytes, _)) => key = Some(text(bytes)).filter(|key| !key.is_empty()),
             (2, Field::Bytes(bytes, _)) => value = text(bytes),
             _ => {}
         }

@@ -116,7 +116,7 @@ fn read_tags<'a>(reader: &mut JsonReader<'a>, draft: &mut Draft<'a>) -> Read<()>
     let mut first = true;
     while let Some(key) = reader.next_key(&mut first)? {
         if reader.null()? {
-            return Err(reader.bad(format!("No value of tag {}", Excerpt(&key))));
+            return Err(reader.bad("No value"));
         }
         draft.tags.push((key, reader.string()?));
     }
