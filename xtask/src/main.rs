@@ -10,6 +10,7 @@ mod root;
 mod shop;
 mod spanlet;
 mod stage;
+mod test;
 mod tidy;
 mod tools;
 mod venv;
@@ -47,6 +48,14 @@ enum Task {
         #[arg(long)]
         debug: bool,
     },
+    /// Pass every test: rules, lints, units, contracts, the built binary, the wheel, the browser, the demo, a real Swift
+    ///
+    /// Output of a step is shown when it fails. SPANLET_TEST_MINUTES (60) is the time after which no heavy step starts.
+    Test {
+        /// Only these steps, and what they need
+        #[arg(value_name = "STEP")]
+        steps: Vec<String>,
+    },
     /// Hold the checkout against the rules of the house
     ///
     /// Crate edges, file sizes and names, dead links and files, unfinished work, machine paths.
@@ -61,6 +70,7 @@ fn main() -> ExitCode {
             requests: usize::from(requests),
             profile: if debug { Profile::Dev } else { Profile::Release },
         }),
+        Task::Test { steps } => test::run(&steps),
         Task::Tidy => tidy::run(),
     };
     match done {

@@ -21,6 +21,15 @@ pub fn free<const N: usize>() -> Result<[u16; N]> {
     Ok(ports)
 }
 
+/// Returns the first of a row of neighbouring ports that nobody uses.
+pub fn free_row(count: u16) -> Result<u16> {
+    // Below the range from which the system gives out ports, so that no client of ours takes one meanwhile.
+    (0..1_000)
+        .map(|_| fastrand::u16(20_000..32_000))
+        .find(|first| (*first..*first + count).all(is_free))
+        .with_context(|| format!("no {count} neighbouring ports are free between 20000 and 32000"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,122 @@
+//! The steps of a test run, in order.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::lanes::{Lane, Outcome, Step};
+use super::swift;
+use crate::build::{self, Profile};
+use crate::log::Log;
+use crate::ports;
+use crate::root::{root, shared, target};
+use crate::spanlet::Spanlet;
+use crate::tools;
+use crate::venv::Venv;
+
+/// What the heavy steps took on two busy cores, and some more.
+const SWIFT_TAKES: Duration = Duration::from_secs(8 * 60);
+const ZIPKIN_TAKES: Duration = Duration::from_secs(6 * 60);
+
+/// Returns all steps. One dev build is for cargo's tests, one release build for everything that runs the product.
+pub fn all(end: Instant) -> Vec<Step> {
+    use Lane::{Cargo, Other};
+    vec![
+        step("page packages", Other, &[], |log| tools::node().and_then(|()| build::page_packages(log))),
+        step("tidy", Cargo, &[], |log| log.run(Command::new(std::env::current_exe()?).arg("tidy"))),
+        step("fmt", Cargo, &[], |log| cargo(&["fmt", "--all", "--check"], log)),
+        step("clippy", Cargo, &[], |log| {
+            cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"], log)
+        }),
+        step("page", Other, &["page packages"], |log| build::page(log).map(drop)),
+        step("binary", Cargo, &["page"], |log| build::binary(Profile::Release, log).map(drop)),
+        step("page types", Other, &["page packages"], |log| build::npm(&["run", "check"], log)),
+        step("page units", Other, &["page packages"], |log| build::npm(&["test"], log)),
+        step("python packages", Other, &[], |log| python_tests_venv(log).map(drop)),
+        step("wheel", Cargo, &[], |log| build::wheel(Profile::Release, log).map(drop)),
+        step("cargo test", Cargo, &["binary"], cargo_test),
+        step("pytest", Other, &["wheel", "python packages", "binary"], pytest),
+        step("browser", Other, &["binary", "page packages"], browser),
+        step("demo", Other, &["binary", "wheel"], |log| {
+            log.run(Command::new(std::env::current_exe()?).args(["demo", "--once"]).current_dir(root()))
+        }),
+        heavy("swift", &["binary", "wheel"], end, SWIFT_TAKES, swift::on_spanlet),
+        heavy("zipkin", &["wheel"], end, ZIPKIN_TAKES, swift::on_zipkin),
+    ]
+}
+
+fn step(
+    name: &'static str,
+    lane: Lane,
+    needs: &'static [&'static str],
+    run: impl FnOnce(&Log) -> Result<()> + Send + 'static,
+) -> Step {
+    Step { name, lane, needs, run: Box::new(move |log| run(log).map(|()| Outcome::Passed)) }
+}
+
+/// A step that needs the folder beside the checkout, and minutes. It stands in cargo's lane, after the last build, so
+/// that Swift has the machine nearly for itself.
+fn heavy(
+    name: &'static str,
+    needs: &'static [&'static str],
+    end: Instant,
+    takes: Duration,
+    run: impl FnOnce(&std::path::Path, &Log) -> Result<Outcome> + Send + 'static,
+) -> Step {
+    let run = move |log: &Log| {
+        let Some(shared) = shared() else {
+            anyhow::ensure!(std::env::var("CI").as_deref() != Ok("true"), "{name} needs ../shared");
+            return Ok(Outcome::Skipped("it needs ../shared".to_owned()));
+        };
+        if Instant::now() + takes > end {
+            return Ok(Outcome::Skipped("too late for it, SPANLET_TEST_MINUTES gives more time".to_owned()));
+        }
+        run(&shared, log)
+    };
+    Step { name, lane: Lane::Cargo, needs, run: Box::new(run) }
+}
+
+fn cargo(args: &[&str], log: &Log) -> Result<()> {
+    log.run(Command::new(env!("CARGO")).args(args).current_dir(root()))
+}
+
+/// Passing tests may say what they skipped, so their output is shown.
+fn cargo_test(log: &Log) -> Result<()> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--", "--show-output"]);
+    log.run(command.env("SPANLET_BIN", release_binary()).current_dir(root()))
+}
+
+fn release_binary() -> PathBuf {
+    target().join("release/spanlet")
+}
+
+fn python_tests_venv(log: &Log) -> Result<Venv> {
+    let venv = Venv::ensure(target().join("xtask/pytest-venv"), log)?;
+    venv.pip(&["install", "--upgrade", "-r", "python/tests/requirements.txt"], log)?;
+    Ok(venv)
+}
+
+fn pytest(log: &Log) -> Result<()> {
+    let venv = Venv::ensure(target().join("xtask/pytest-venv"), log)?;
+    venv.install_wheel(&build::wheel(Profile::Release, log)?, log)?;
+    // Run from the tests' folder: from python/ the sources would be imported in place of the installed wheel.
+    let tests = root().join("python/tests");
+    let mut command = Command::new(venv.program("python"));
+    command
+        .args(["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"])
+        .env("SPANLET_BIN", release_binary());
+    log.run(command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(tests))
+}
+
+fn browser(log: &Log) -> Result<()> {
+    let data = tempfile::tempdir().context("no folder for the spans")?;
+    let [http_port, scribe_port] = ports::free()?;
+    let server = Spanlet::start(&release_binary(), data.path(), http_port, scribe_port, log)?;
+    let ui = root().join("ui");
+    log.run(
+        Command::new("npm").args(["run", "test:browser"]).env("SPANLET_URL", &server.address).current_dir(ui),
+    )
+}
