@@ -15,10 +15,21 @@ fn refusal(data_dir: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn data_directory_is_made_when_missing() {
+fn data_directory_that_is_missing() {
     let parent = tempfile::tempdir().unwrap();
-    let server = Server::start(&parent.path().join("a/b"), &[]).unwrap();
-    assert_eq!(server.get("/health").unwrap().0, 200);
+    let missing = parent.path().join("missing");
+    let text = refusal(&missing, &[]);
+    assert!(text.contains(missing.to_str().unwrap()) && text.contains("create it"), "{text}");
+}
+
+#[test]
+fn default_data_directory_is_made() {
+    let here = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(e2e::server::binary());
+    command.args(["server", "--http-listen", "127.0.0.1:0", "--scribe-listen", "127.0.0.1:0"]);
+    command.current_dir(here.path()).stdout(Stdio::piped());
+    let server = Server::spawn(command).unwrap();
+    assert!(here.path().join("spanlet-data").is_dir());
     assert!(server.terminate().unwrap().success());
 }
 

@@ -15,9 +15,9 @@ const BYTES_IN_FLIGHT_MAX: usize = 64 << 20;
 #[command(after_help = "Started without flags it listens on this machine only, on Zipkin's ports, \
                         and keeps its data in ./spanlet-data.")]
 pub struct Arguments {
-    /// Directory of the embedded store; made if missing.
-    #[arg(long, env = "SPANLET_DATA_DIR", default_value = "spanlet-data", value_name = "DIR")]
-    data_dir: PathBuf,
+    /// Directory of the embedded store, which must exist [default: ./spanlet-data, made if missing].
+    #[arg(long, env = "SPANLET_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// Where the web page, the API and the HTTP collector listen [default: 127.0.0.1:QUERY_PORT].
     #[arg(long, env = "SPANLET_HTTP_LISTEN", value_name = "ADDRESS:PORT")]
     http_listen: Option<SocketAddr>,
@@ -77,7 +77,7 @@ fn check(arguments: Arguments) -> anyhow::Result<Config> {
     let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let store = match arguments.storage_type.as_deref() {
         None | Some("") => {
-            let usual = server::config::Embedded::new(arguments.data_dir);
+            let usual = server::config::Embedded::new(data_dir(arguments.data_dir)?);
             let memtable_bytes_max = arguments.memtable_bytes.unwrap_or(usual.memtable_bytes_max);
             Store::Embedded(server::config::Embedded { memtable_bytes_max, ..usual })
         }
@@ -93,4 +93,18 @@ fn check(arguments: Arguments) -> anyhow::Result<Config> {
         store,
         bytes_in_flight_max: BYTES_IN_FLIGHT_MAX,
     })
+}
+
+/// Only the default directory is made: a mistyped one should not become a second, empty store.
+fn data_dir(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let usual = PathBuf::from("spanlet-data");
+    match std::fs::create_dir(&usual) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(error).context("can't make the directory spanlet-data here; name another with --data-dir")
+        }
+        _ => Ok(usual),
+    }
 }
