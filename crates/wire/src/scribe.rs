@@ -38,16 +38,22 @@ pub struct Entry<'a> {
     pub message: &'a [u8],
 }
 
-/// These bytes are no scribe message; says why.
+/// Why a message has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a scribe message: {0}")]
-pub struct ScribeError(String);
+pub enum ScribeError {
+    /// These bytes are no scribe message; says why.
+    #[error("not a scribe message: {0}")]
+    Malformed(String),
+    /// The other side could not read the call; carries what it said.
+    #[error("the collector answered with an exception: {0}")]
+    Exception(String),
+}
 
 impl From<Box<Fault>> for ScribeError {
     fn from(fault: Box<Fault>) -> Self {
         match *fault {
-            Fault::Bad { what, .. } => Self(what),
-            Fault::Full(full) => Self(full.to_string()),
+            Fault::Bad { what, .. } => Self::Malformed(what),
+            Fault::Full(full) => Self::Malformed(full.to_string()),
         }
     }
 }
@@ -59,7 +65,7 @@ pub fn read_head(frame: &[u8]) -> Result<(Head<'_>, &[u8]), ScribeError> {
     let mut reader = TBinaryReader::new(frame);
     let (head, kind) = message_head(&mut reader)?;
     if kind != CALL {
-        return Err(ScribeError(format!("message type {kind} is no call")));
+        return Err(ScribeError::Malformed(format!("message type {kind} is no call")));
     }
     Ok((head, frame.get(reader.at()..).unwrap_or_default()))
 }
@@ -71,7 +77,10 @@ pub fn read_entries<'a>(
     visit: &mut dyn FnMut(Entry<'a>),
 ) -> Result<(), ScribeError> {
     if head.method != b"Log" {
-        return Err(ScribeError(format!("unknown method {}", String::from_utf8_lossy(head.method))));
+        return Err(ScribeError::Malformed(format!(
+            "unknown method {}",
+            String::from_utf8_lossy(head.method)
+        )));
     }
     let mut reader = TBinaryReader::new(body);
     while let Some((kind, id)) = reader.field()? {
@@ -161,22 +170,22 @@ pub fn read_reply(frame: &[u8]) -> Result<ResultCode, ScribeError> {
                 return match reader.i32()? {
                     0 => Ok(ResultCode::Ok),
                     1 => Ok(ResultCode::TryLater),
-                    other => Err(ScribeError(format!("unknown result code {other}"))),
+                    other => Err(ScribeError::Malformed(format!("unknown result code {other}"))),
                 };
             }
             (EXCEPTION, STRING, 1) => {
                 let text = String::from_utf8_lossy(reader.bytes()?).into_owned();
-                return Err(ScribeError(format!("exception: {text}")));
+                return Err(ScribeError::Exception(text));
             }
             _ => reader.skip(field)?,
         }
     }
-    Err(ScribeError("reply without a result".into()))
+    Err(ScribeError::Malformed("reply without a result".into()))
 }
 
 /// Decodes a message's base64 as MIME has it: whatever is not of the alphabet is ignored.
 pub fn decode_message(message: &[u8]) -> Result<Vec<u8>, ScribeError> {
-    let bad = |_| ScribeError("message is not base64".into());
+    let bad = |_| ScribeError::Malformed("message is not base64".into());
     let clean = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let message = match message.iter().all(clean) {
         true => Cow::Borrowed(message),
@@ -184,7 +193,7 @@ pub fn decode_message(message: &[u8]) -> Result<Vec<u8>, ScribeError> {
     };
     let data = message.split(|byte| *byte == b'=').next().unwrap_or_default();
     if data.is_empty() {
-        return Err(ScribeError("message is empty".into()));
+        return Err(ScribeError::Malformed("message is empty".into()));
     }
     base64_simd::STANDARD_NO_PAD.decode_to_vec(data).map_err(bad)
 }
