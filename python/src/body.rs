@@ -1,13 +1,17 @@
 //! A response body, watched for what it raises on the way out.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyIterator, PyList, PyTuple};
 
-use crate::guard::guarded;
 use crate::request;
 use crate::scope::Scope;
 
-/// Watches a body. Lists and tuples raise nothing and pass unchanged, so that servers can count their bytes.
+/// Says whether a body is whole already, as lists and tuples are: iterating them raises nothing.
+pub fn is_whole(body: &Bound<'_, PyAny>) -> bool {
+    body.is_exact_instance_of::<PyList>() || body.is_exact_instance_of::<PyTuple>()
+}
+
+/// Watches a body. One that is whole passes unchanged.
 pub fn watch<'py>(
     body: &Bound<'py, PyAny>,
     scope: &Py<Scope>,
@@ -15,7 +19,7 @@ pub fn watch<'py>(
     ends_scope: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = body.py();
-    if body.is_exact_instance_of::<PyList>() || body.is_exact_instance_of::<PyTuple>() {
+    if is_whole(body) {
         return Ok(body.clone());
     }
     let body = Body {
@@ -40,7 +44,11 @@ struct Body {
 impl Body {
     fn __iter__(&self, py: Python<'_>) -> PyResult<Chunks> {
         let inner = self.inner.bind(py).try_iter().inspect_err(|error| self.failed(py, error))?;
-        Ok(Chunks { inner: inner.into_any().unbind(), scope: self.scope.clone_ref(py), environ: self.environ.clone_ref(py) })
+        Ok(Chunks {
+            inner: inner.into_any().unbind(),
+            scope: self.scope.clone_ref(py),
+            environ: self.environ.clone_ref(py),
+        })
     }
 
     fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -53,7 +61,7 @@ impl Body {
             None => Ok(()),
         };
         if self.ends_scope {
-            guarded(py, || Ok(self.scope.get().end()))?;
+            self.scope.get().end();
         }
         closed
     }
@@ -89,7 +97,10 @@ impl Chunks {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut inner = self.inner.bind(py).cast::<pyo3::types::PyIterator>()?.clone();
-        inner.next().transpose().inspect_err(|error| request::failed(self.scope.get(), self.environ.bind(py), error))
+        let mut inner = self.inner.bind(py).cast::<PyIterator>()?.clone();
+        inner
+            .next()
+            .transpose()
+            .inspect_err(|error| request::failed(self.scope.get(), self.environ.bind(py), error))
     }
 }

@@ -105,7 +105,11 @@ impl Drop for Call {
 }
 
 /// After `putrequest`: decides, once a request, whether it belongs to a trace.
-pub fn prepare(connection: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+pub fn prepare(
+    connection: &Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<()> {
     let py = connection.py();
     let Some(scope) = current::get(py)? else {
         return match call_of(connection)? {
@@ -126,7 +130,11 @@ pub fn prepare(connection: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>, kwargs:
 }
 
 /// Before `putheader`: says whether our own header will take the place of this one.
-pub fn replaces(connection: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<bool> {
+pub fn replaces(
+    connection: &Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<bool> {
     let name = argument(args, kwargs, 1, "header")?;
     let is_b3 = |name: &[u8]| REPLACED.iter().any(|replaced| replaced.as_bytes().eq_ignore_ascii_case(name));
     let replaced = if let Ok(name) = name.cast::<PyString>() {
@@ -140,10 +148,15 @@ pub fn replaces(connection: &Bound<'_, PyAny>, args: &Bound<'_, PyTuple>, kwargs
 }
 
 /// Around `endheaders`: adds the headers, starts the span, and ends it if the request cannot be sent.
-pub fn send(connection: &Bound<'_, PyAny>, original: impl FnOnce() -> PyResult<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+pub fn send(
+    connection: &Bound<'_, PyAny>,
+    original: impl FnOnce() -> PyResult<Py<PyAny>>,
+) -> PyResult<Py<PyAny>> {
     let py = connection.py();
     let call = guarded(py, || {
-        let Some(call) = call_of(connection)?.filter(|call| call.get().is_prepared()) else { return Ok(None) };
+        let Some(call) = call_of(connection)?.filter(|call| call.get().is_prepared()) else {
+            return Ok(None);
+        };
         call.get().start();
         for (name, value) in call.get().context.headers().iter() {
             connection.call_method1(intern!(py, "putheader"), (name, value))?;
@@ -155,13 +168,19 @@ pub fn send(connection: &Bound<'_, PyAny>, original: impl FnOnce() -> PyResult<P
     let Some(call) = call else { return outcome };
     match &outcome {
         Ok(_) => guarded(py, || waiting(connection, &call))?,
-        Err(error) => guarded(py, || Ok(call.get().end(|recording| recording.fail(error_text(py, error)))))?,
+        Err(error) => guarded(py, || {
+            call.get().end(|recording| recording.fail(error_text(py, error)));
+            Ok(())
+        })?,
     };
     outcome
 }
 
 /// Around `HTTPResponse.begin`: headers are in, or will not come.
-pub fn receive(response: &Bound<'_, PyAny>, original: impl FnOnce() -> PyResult<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+pub fn receive(
+    response: &Bound<'_, PyAny>,
+    original: impl FnOnce() -> PyResult<Py<PyAny>>,
+) -> PyResult<Py<PyAny>> {
     let py = response.py();
     let call = guarded(py, || call_behind(response))?.flatten();
     let outcome = original();

@@ -53,7 +53,8 @@ impl Tracer {
     /// Makes a tracer. No thread starts and no socket opens before the first span is finished.
     #[new]
     fn new(host: String, port: u16, sampling_rate: f64, service_name: String) -> PyResult<Self> {
-        let config = Config { host, port, sampling_rate, service_name: service_name.clone(), ..Config::default() };
+        let config =
+            Config { host, port, sampling_rate, service_name: service_name.clone(), ..Config::default() };
         config.check().map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self(Arc::new(Installed { tracer: tracer::Tracer::new(config), service_name })))
     }
@@ -81,12 +82,17 @@ impl Tracer {
         tags: Vec<(String, String)>,
         local: Address,
     ) -> bool {
-        let (Some(trace_id), Some(span_id)) = (TraceId::new(trace_id), SpanId::new(span_id)) else { return false };
+        let (Some(trace_id), Some(span_id)) = (TraceId::new(trace_id), SpanId::new(span_id)) else {
+            return false;
+        };
         let parent_id = parent_id.and_then(SpanId::new);
-        let context = TraceContext { trace_id, span_id, parent_id, sampled: true, debug: false, shared: false };
+        let context =
+            TraceContext { trace_id, span_id, parent_id, sampled: true, debug: false, shared: false };
         let local = Arc::new(endpoint_of(local, &self.0.service_name));
         let Some(mut span) = self.0.tracer.start(context, None, name, &local) else { return false };
-        if let (Some(first), Some(last)) = (annotations.iter().map(|a| a.0).min(), annotations.iter().map(|a| a.0).max()) {
+        if let (Some(first), Some(last)) =
+            (annotations.iter().map(|a| a.0).min(), annotations.iter().map(|a| a.0).max())
+        {
             span.start_at(first);
             span.finish_at(last);
         }

@@ -65,7 +65,11 @@ impl Hook {
         self.active.store(false, Ordering::Relaxed);
     }
 
-    fn __get__<'py>(slf: Bound<'py, Self>, instance: Option<Bound<'py, PyAny>>, _class: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    fn __get__<'py>(
+        slf: Bound<'py, Self>,
+        instance: Option<Bound<'py, PyAny>>,
+        _class: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let Some(instance) = instance else { return Ok(slf.into_any()) };
         METHOD.import(slf.py(), "types", "MethodType")?.call1((slf, instance))
     }

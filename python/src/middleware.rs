@@ -1,7 +1,7 @@
 //! Server spans for any WSGI server: the same watching as a plain middleware.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::PyDict;
 
 use crate::body;
 use crate::current;
@@ -22,7 +22,11 @@ impl TracingMiddleware {
         Self { application }
     }
 
-    fn __call__<'py>(&self, environ: &Bound<'py, PyAny>, start_response: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __call__<'py>(
+        &self,
+        environ: &Bound<'py, PyAny>,
+        start_response: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = environ.py();
         let application = self.application.bind(py);
         let Some((scope, outer)) = guarded(py, || enter(environ))?.flatten() else {
@@ -46,7 +50,7 @@ fn enter<'py>(environ: &Bound<'py, PyAny>) -> PyResult<Option<Entered<'py>>> {
     Ok(Some((scope, outer)))
 }
 
-/// Puts the outer scope back. A list is whole, so its span ends; of other bodies it ends when they are closed.
+/// Puts the outer scope back. The span of a whole body ends; that of another one when it is closed.
 fn leave<'py>(
     scope: &Bound<'py, Scope>,
     outer: Option<&Bound<'py, Scope>>,
@@ -54,10 +58,7 @@ fn leave<'py>(
     result: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     current::set(environ.py(), outer)?;
-    let streamed = |body: &&Bound<'py, PyAny>| {
-        !body.is_exact_instance_of::<PyList>() && !body.is_exact_instance_of::<PyTuple>()
-    };
-    match result.filter(streamed).filter(|_| scope.get().context.sampled) {
+    match result.filter(|body| scope.get().context.sampled && !body::is_whole(body)) {
         Some(body) => body::watch(body, scope.as_unbound(), environ, true).map(Some),
         None => {
             scope.get().end();

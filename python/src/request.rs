@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyException;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyString, PyTuple};
-use pyo3::intern;
 use tracer::{Kind, b3};
 
 use crate::body;
@@ -31,7 +31,8 @@ pub fn open<'py>(environ: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, Sco
     };
     let (ip, port) = end(intern!(py, "SERVER_NAME"), intern!(py, "SERVER_PORT"));
     let local = Arc::new(handle::endpoint(Some(installed.service_name.clone()), ip.as_deref(), port));
-    let method = text(environ, intern!(py, "REQUEST_METHOD")).map_or(Cow::Borrowed("GET"), |m| method_name(&m));
+    let method =
+        text(environ, intern!(py, "REQUEST_METHOD")).map_or(Cow::Borrowed("GET"), |m| method_name(&m));
     let mut span = tracer.start(context, Some(Kind::Server), method.clone(), &local);
     if let Some(span) = &mut span {
         let (ip, port) = end(intern!(py, "REMOTE_ADDR"), intern!(py, "REMOTE_PORT"));
@@ -75,7 +76,8 @@ fn enter<'py>(protocol: &Bound<'py, PyAny>) -> PyResult<Option<Entered<'py>>> {
     if scope.get().context.sampled {
         let name = intern!(py, "application");
         let inner = protocol.getattr(name)?;
-        protocol.setattr(name, Application { inner: inner.clone().unbind(), scope: scope.clone().unbind() })?;
+        protocol
+            .setattr(name, Application { inner: inner.clone().unbind(), scope: scope.clone().unbind() })?;
         application = Some(inner);
     }
     // A connection serves many requests in one green thread: each replaces the scope and puts the outer one back.
@@ -108,8 +110,13 @@ struct Application {
 
 #[pymethods]
 impl Application {
-    fn __call__<'py>(&self, environ: &Bound<'py, PyAny>, start_response: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let result = call(self.inner.bind(environ.py()), self.scope.bind(environ.py()), environ, start_response)?;
+    fn __call__<'py>(
+        &self,
+        environ: &Bound<'py, PyAny>,
+        start_response: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let result =
+            call(self.inner.bind(environ.py()), self.scope.bind(environ.py()), environ, start_response)?;
         Ok(guarded(environ.py(), || body::watch(&result, &self.scope, environ, false))?.unwrap_or(result))
     }
 }
@@ -164,9 +171,14 @@ struct StartResponse {
 #[pymethods]
 impl StartResponse {
     #[pyo3(signature = (*args, **kwargs))]
-    fn __call__<'py>(&self, args: &Bound<'py, PyTuple>, kwargs: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+    fn __call__<'py>(
+        &self,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let write = self.inner.bind(args.py()).call(args, kwargs)?;
-        let status = args.get_item(0).ok().and_then(|status| status.cast::<PyString>().ok().and_then(status_code));
+        let status =
+            args.get_item(0).ok().and_then(|status| status.cast::<PyString>().ok().and_then(status_code));
         if let Some(status) = status {
             self.scope.get().record(|recording| recording.set_status(status));
         }
@@ -207,7 +219,9 @@ fn path(environ: &Bound<'_, PyDict>) -> String {
 pub fn path_of(target: &str) -> &str {
     let target = target.split(['?', '#']).next().unwrap_or(target);
     match target.split_once("://") {
-        Some((_, rest)) if !target.starts_with('/') => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        Some((_, rest)) if !target.starts_with('/') => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
         _ => target,
     }
 }

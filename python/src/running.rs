@@ -9,13 +9,16 @@ use crate::scope::{Scope, text_of};
 /// Adds an annotation to the current span, if any.
 #[pyfunction]
 pub fn annotate(value: &Bound<'_, PyAny>) -> PyResult<()> {
-    recorded(value.py(), |scope| Ok(scope.add_annotation(text_of(value)?, None)))
+    recorded(value.py(), |scope| text_of(value).map(|text| scope.add_annotation(text, None)))
 }
 
 /// Sets a tag of the current span, if any.
 #[pyfunction]
 pub fn tag(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    recorded(key.py(), |scope| Ok(scope.add_tag(text_of(key)?, text_of(value)?)))
+    recorded(key.py(), |scope| {
+        scope.add_tag(text_of(key)?, text_of(value)?);
+        Ok(())
+    })
 }
 
 /// Returns the scope of the running code.

@@ -75,7 +75,12 @@ impl Recording {
 
 impl Scope {
     /// Makes a scope, with a span to record or without.
-    pub fn new(context: TraceContext, span: Option<ActiveSpan>, local: Option<Arc<Endpoint>>, tracer: tracer::Tracer) -> Self {
+    pub fn new(
+        context: TraceContext,
+        span: Option<ActiveSpan>,
+        local: Option<Arc<Endpoint>>,
+        tracer: tracer::Tracer,
+    ) -> Self {
         Self { context, local, tracer, recording: Mutex::new(span.map(Recording::new)) }
     }
 
@@ -146,7 +151,9 @@ impl Scope {
         let (Some(trace_id), Some(span_id)) = (TraceId::new(trace_id), SpanId::new(span_id)) else {
             return Err(PyValueError::new_err("an id is zero"));
         };
-        let Some(installed) = handle::installed() else { return Err(PyValueError::new_err("no tracer is installed")) };
+        let Some(installed) = handle::installed() else {
+            return Err(PyValueError::new_err("no tracer is installed"));
+        };
         let parent_id = parent_id.and_then(SpanId::new);
         let context = TraceContext { trace_id, span_id, parent_id, sampled, debug: false, shared: false };
         let local = Arc::new(handle::endpoint_of(local, &installed.service_name));
@@ -215,13 +222,17 @@ impl Scope {
     /// Adds an annotation, now or at a time in microseconds; never raises.
     #[pyo3(name = "annotate", signature = (value, timestamp_us = None))]
     fn annotate_any(&self, value: &Bound<'_, PyAny>, timestamp_us: Option<u64>) -> PyResult<()> {
-        guarded(value.py(), || Ok(self.add_annotation(text_of(value)?, timestamp_us))).map(|_| ())
+        guarded(value.py(), || text_of(value).map(|text| self.add_annotation(text, timestamp_us))).map(|_| ())
     }
 
     /// Adds a tag; never raises.
     #[pyo3(name = "tag")]
     fn tag_any(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        guarded(key.py(), || Ok(self.add_tag(text_of(key)?, text_of(value)?))).map(|_| ())
+        guarded(key.py(), || {
+            self.add_tag(text_of(key)?, text_of(value)?);
+            Ok(())
+        })
+        .map(|_| ())
     }
 
     /// Ends the span.
