@@ -104,9 +104,16 @@ pub fn npm(args: &[&str], log: &Log) -> Result<()> {
 
 /// Builds the binary; it carries the page, so the page comes first.
 pub fn binary(profile: Profile, log: &Log) -> Result<PathBuf> {
-    let args = ["build", "--locked", "--package", "spanlet", "--profile", profile.name()];
-    log.run(Command::new(env!("CARGO")).args(args).current_dir(root()))?;
-    Ok(target().join(profile.folder()).join("spanlet"))
+    let binary = target().join(profile.folder()).join("spanlet");
+    let cargo = |args: &[&str]| log.run(Command::new(env!("CARGO")).args(args).current_dir(root()));
+    let build = ["build", "--locked", "--package", "spanlet", "--profile", profile.name()];
+    cargo(&build)?;
+    // Cargo watches the files of the page that it has seen. It saw none when the binary was built before the page.
+    if !is_fresh(&binary, &[root().join("ui/dist/index.html")]) {
+        cargo(&["clean", "--package", "api", "--profile", profile.name()])?;
+        cargo(&build)?;
+    }
+    Ok(binary)
 }
 
 /// Builds the wheel the way `pip install ./python` does, so that this way is tried each time.

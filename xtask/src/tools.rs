@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(version("Python 3.11.7"), Some([3, 11]));
         assert_eq!(version("Python 3.13.0rc1"), Some([3, 13]));
         assert_eq!(version("unknown"), None);
-        assert!([18, 20] < NODE_MIN && [20, 9] < NODE_MIN && [22, 0] >= NODE_MIN);
-        assert!([3, 9] < PYTHON_MIN && [4, 0] >= PYTHON_MIN);
+        assert!([20, 9] < NODE_MIN && NODE_MIN < [22, 0]);
+        assert!([3, 9] < PYTHON_MIN && PYTHON_MIN < [4, 0]);
     }
 }

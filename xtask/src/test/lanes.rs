@@ -27,13 +27,16 @@ pub enum Outcome {
     Skipped(String),
 }
 
+/// What a step does.
+pub type Run = Box<dyn FnOnce(&Log) -> Result<Outcome> + Send>;
+
 /// A piece of the test run.
 pub struct Step {
     pub name: &'static str,
     pub lane: Lane,
     /// Steps that must have passed before. They stand earlier in the list.
     pub needs: &'static [&'static str],
-    pub run: Box<dyn FnOnce(&Log) -> Result<Outcome> + Send>,
+    pub run: Run,
 }
 
 /// How a step ended.
