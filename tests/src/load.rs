@@ -29,7 +29,7 @@ fn span(number: u64, index: u64) -> Span {
     };
     Span {
         parent_id: index.checked_sub(1).and_then(id),
-        kind: Some(if index % 2 == 0 { Kind::Server } else { Kind::Client }),
+        kind: Some(if index.is_multiple_of(2) { Kind::Server } else { Kind::Client }),
         name: Some(format!("get /{}", number % 50)),
         timestamp_us: Some(start_us + index),
         duration_us: Some(10_000 - index),

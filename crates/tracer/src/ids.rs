@@ -31,7 +31,7 @@ pub fn span_id() -> SpanId {
 pub fn root(trace_id_128: bool) -> (TraceId, SpanId) {
     let span_id = span_id();
     // Seconds first, as brave and AWS do: old traces sort before new ones.
-    let high = if trace_id_128 { now_us() / 1_000_000 << 32 | random() >> 32 } else { 0 };
+    let high = if trace_id_128 { ((now_us() / 1_000_000) << 32) | (random() >> 32) } else { 0 };
     match TraceId::from_halves(high, span_id.get()) {
         Some(trace_id) => (trace_id, span_id),
         None => root(trace_id_128),
