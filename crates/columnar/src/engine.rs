@@ -16,6 +16,7 @@ use storage::query::{Query, Window};
 use crate::catalog::{Catalog, View};
 use crate::config::{Config, OpenError};
 use crate::manifest::Manifest;
+use crate::memtable::Memtable;
 use crate::recover::{Recovered, put_aside, recover};
 use crate::search;
 use crate::segment::error::SegmentError;
@@ -117,41 +118,42 @@ impl Engine {
         self.seal_active_into(&mut lock(&self.journal));
     }
 
-    /// Writes the oldest sealed memtable as a segment. Returns whether there was one.
+    /// Writes the oldest sealed memtable as a segment, and lets the journal go as far as segments hold it.
+    /// Returns whether there was a memtable.
     pub fn seal_next(&self) -> Result<bool, String> {
         let _sealing = lock(&self.sealing);
-        let Some(memtable) = self.catalog.view().sealed.first().cloned() else { return Ok(false) };
-        let sealed = write::write(&*self.disk, &self.config, &memtable)
-            .map_err(|error| format!("cannot write a segment in {}: {error}", self.config.data_dir.display()))
-            .and_then(|entry| {
-                // Read back before the journal is let go.
-                let segment = Segment::open(&*self.disk, &self.config.data_dir, entry.clone())
-                    .map_err(|error| error.to_string())?;
-                let mut manifest = lock(&self.manifest);
-                let mut next = manifest.clone();
-                next.journal_end = next.journal_end.max(entry.extent.journal_end);
-                next.segments.push(entry);
-                next.write(&*self.disk, &self.config.data_dir)
-                    .map_err(|error| format!("cannot write the manifest: {error}"))?;
-                *manifest = next;
-                self.catalog.replace(&memtable, Arc::new(segment));
-                Ok(manifest.journal_end)
-            })
-            .and_then(|end| {
-                self.counters.seals.fetch_add(1, Relaxed);
-                lock(&self.journal).remove_below(end).map_err(|error| error.to_string())
-            });
+        let oldest = self.catalog.view().sealed.first().cloned();
+        let sealed = oldest.as_ref().map_or(Ok(()), |memtable| self.seal(memtable)).and_then(|()| {
+            let end = lock(&self.manifest).journal_end;
+            lock(&self.journal).remove_below(end).map_err(|error| error.to_string())
+        });
         if let Err(error) = &sealed {
             tracing::error!(error, "sealing is tried again");
             self.counters.seals_failed.fetch_add(1, Relaxed);
         }
         lock(&self.trouble).seal = sealed.as_ref().err().cloned();
-        sealed.map(|()| true)
+        sealed.map(|()| oldest.is_some())
     }
 
-    /// Says whether a memtable waits to become a segment.
-    pub fn has_sealed(&self) -> bool {
-        !self.catalog.view().sealed.is_empty()
+    fn seal(&self, memtable: &Arc<Memtable>) -> Result<(), String> {
+        let dir = &self.config.data_dir;
+        let entry = write::write(&*self.disk, &self.config, memtable)
+            .map_err(|error| format!("cannot write a segment in {}: {error}", dir.display()))?;
+        // Read back before the journal is let go.
+        let segment = Segment::open(&*self.disk, dir, entry.clone()).map_err(|error| error.to_string())?;
+        let mut manifest = lock(&self.manifest);
+        let mut next = manifest.clone();
+        next.journal_end = next.journal_end.max(entry.extent.journal_end);
+        next.segments.push(entry);
+        next.write(&*self.disk, dir).map_err(|error| format!("cannot write the manifest: {error}"))?;
+        *manifest = next;
+        self.catalog.replace(memtable, Arc::new(segment));
+        self.counters.seals.fetch_add(1, Relaxed);
+        Ok(())
+    }
+    /// Says whether there is something to seal, or to try again.
+    pub fn wants_sealing(&self) -> bool {
+        !self.catalog.view().sealed.is_empty() || lock(&self.trouble).seal.is_some()
     }
 
     /// Says whether another memtable would have to wait for the ones before it.
@@ -193,8 +195,7 @@ impl Engine {
             (journal.bytes(), journal.syncs())
         };
         let load = |counter: &AtomicU64| counter.load(Relaxed) as f64;
-        let sum =
-            |of: fn(&crate::memtable::Memtable) -> usize| view.memtables().map(of).sum::<usize>() as f64;
+        let sum = |of: fn(&Memtable) -> usize| view.memtables().map(of).sum::<usize>() as f64;
         let entries = || view.segments.iter().map(|segment| segment.entry());
         let metric = |name, help, value| Metric { name, help, value };
         let counters = &self.counters;
@@ -212,16 +213,8 @@ impl Engine {
                 "Groups of batches that were turned away whole.",
                 load(&counters.commits_failed),
             ),
-            metric(
-                "spanlet_memtable_bytes",
-                "Bytes of spans not yet in segments.",
-                sum(crate::memtable::Memtable::bytes),
-            ),
-            metric(
-                "spanlet_memtable_spans",
-                "Spans not yet in segments.",
-                sum(crate::memtable::Memtable::spans),
-            ),
+            metric("spanlet_memtable_bytes", "Bytes of spans not yet in segments.", sum(Memtable::bytes)),
+            metric("spanlet_memtable_spans", "Spans not yet in segments.", sum(Memtable::spans)),
             metric(
                 "spanlet_memtables_sealed",
                 "Memtables that wait to become segments.",

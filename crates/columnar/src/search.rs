@@ -79,7 +79,9 @@ pub fn dependencies(view: &View, window: Window) -> Result<Vec<Link>, SegmentErr
     let lows: BTreeSet<u64> = sightings.candidates(0).into_iter().map(|(id, _)| id.low()).collect();
     let mut groups: BTreeMap<TraceId, Vec<TraceId>> = BTreeMap::new();
     let mut first_of: HashMap<u64, TraceId> = HashMap::new();
-    for id in sightings.ids().filter(|id| lows.contains(&id.low())) {
+    let mut ids: Vec<TraceId> = sightings.ids().filter(|id| lows.contains(&id.low())).collect();
+    ids.sort_unstable();
+    for id in ids {
         groups.entry(*first_of.entry(id.low()).or_insert(id)).or_default().push(id);
     }
     let groups: Vec<Vec<TraceId>> = groups.into_values().collect();

@@ -195,7 +195,7 @@ impl Queue {
     /// Waits until there is a memtable to seal. Returns false when the store closes and there is none.
     fn wait_for_sealed(&self, engine: &Engine) -> bool {
         let mut waiting = self.lock();
-        while !engine.has_sealed() {
+        while !engine.wants_sealing() {
             if waiting.committed_all {
                 return false;
             }

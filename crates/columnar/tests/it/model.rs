@@ -1,0 +1,89 @@
+//! The plain store and the embedded one, through the same random life: write, seal, crash, reopen, ask.
+
+use columnar::engine::Engine;
+use model::batch::Batch;
+use proptest::prelude::*;
+
+use crate::world::{assert_same, batch, disk, memory, metric, open, seal};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Commit(Vec<u64>),
+    SealActive,
+    SealNext,
+    Reopen,
+    Kill,
+    PowerCut,
+    Ask,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => prop::collection::vec(0..400u64, 1..4).prop_map(Step::Commit),
+        3 => Just(Step::SealActive),
+        4 => Just(Step::SealNext),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Kill),
+        1 => Just(Step::PowerCut),
+        2 => Just(Step::Ask),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_life(seed in any::<u64>(), steps in steps()) {
+        let disk = disk(seed);
+        let mut engine = Some(open(&disk).expect("a store"));
+        let mut batches: Vec<Batch> = Vec::new();
+        for step in &steps {
+            let now = engine.as_ref().expect("an open store");
+            match step {
+                Step::Commit(numbers) => {
+                    let group: Vec<Batch> = numbers.iter().map(|number| batch(*number)).collect();
+                    if now.sealed_full() {
+                        assert!(now.commit(&group).is_err());
+                    } else {
+                        now.commit(&group).expect("room");
+                        batches.extend(group);
+                    }
+                }
+                Step::SealActive if !now.sealed_full() => now.seal_active(),
+                Step::SealActive => {}
+                Step::SealNext => drop(now.seal_next().expect("a segment")),
+                Step::Ask => assert_same(now, &memory(batches.clone()), "asked"),
+                Step::Reopen => drop(engine.take()),
+                Step::Kill => disk.kill(),
+                Step::PowerCut => disk.crash(),
+            }
+            if matches!(step, Step::Reopen | Step::Kill | Step::PowerCut) {
+                drop(engine.take());
+                engine = Some(open(&disk).expect("a store"));
+            }
+        }
+        let engine = engine.expect("an open store");
+        assert_same(&engine, &memory(batches.clone()), "at the end");
+        seal(&engine);
+        assert_same(&engine, &memory(batches), "sealed");
+    }
+}
+
+#[test]
+fn many_segments_are_sealed_by_size_alone() {
+    let disk = disk(1);
+    let engine: Engine = open(&disk).expect("a store");
+    let batches: Vec<Batch> = (0..400).map(batch).collect();
+    for pair in batches.chunks(2) {
+        engine.commit(pair).expect("room");
+        while engine.seal_next().expect("a segment") {}
+    }
+    assert!(metric(&engine, "spanlet_segments") >= 20.0, "{}", metric(&engine, "spanlet_segments"));
+    let journal = metric(&engine, "spanlet_journal_bytes");
+    assert!(journal < 12_000.0, "the journal is let go: {journal}");
+    assert_same(&engine, &memory(batches.clone()), "open");
+    drop(engine);
+    let engine = open(&disk).expect("a store");
+    assert_same(&engine, &memory(batches), "opened again");
+}
