@@ -103,13 +103,19 @@ pub fn lower_hex(text: &[u8], digits_max: usize) -> Result<u128, IdError> {
     if text.len() > digits_max {
         return Err(IdError::TooLong(digits_max));
     }
-    text.iter().try_fold(0u128, |value, byte| {
+    // Two halves of 64 bits, because shifting a number of 128 bits for each digit shows in the decoders.
+    let (high, low) = text.split_at(text.len().saturating_sub(16));
+    Ok(u128::from(lower_hex_half(high)?) << 64 | u128::from(lower_hex_half(low)?))
+}
+
+fn lower_hex_half(digits: &[u8]) -> Result<u64, IdError> {
+    digits.iter().try_fold(0, |value, byte| {
         let digit = match byte {
             b'0'..=b'9' => byte - b'0',
             b'a'..=b'f' => byte - b'a' + 10,
             _ => return Err(IdError::NotLowerHex),
         };
-        Ok(value << 4 | u128::from(digit))
+        Ok(value << 4 | u64::from(digit))
     })
 }
 

@@ -229,7 +229,11 @@ impl<'a> JsonReader<'a> {
     }
 
     fn whole(&mut self, expected: &str) -> Read<i64> {
-        let text = match self.peek()? {
+        let first = self.peek()?;
+        if let Some(value) = self.plain_digits() {
+            return Ok(value);
+        }
+        let text = match first {
             b'"' => self.quoted()?,
             b'-' | b'0'..=b'9' => Cow::Borrowed(self.number()?),
             _ => return Err(self.unexpected(expected)),
@@ -246,6 +250,23 @@ impl<'a> JsonReader<'a> {
             return Ok(whole);
         }
         Err(self.bad(format!("Expected {expected} but was {}", Excerpt(&text))))
+    }
+
+    /// Reads what nearly every number is: up to 18 digits and nothing else. Moves nowhere when it is more than that.
+    fn plain_digits(&mut self) -> Option<i64> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let mut value = 0;
+        for (length, byte) in rest.iter().enumerate().take(19) {
+            match byte {
+                b'0'..=b'9' => value = value * 10 + i64::from(byte - b'0'),
+                b',' | b'}' | b']' if length > 0 && (length == 1 || rest.first() != Some(&b'0')) => {
+                    self.at += length;
+                    return Some(value);
+                }
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// Reads a number and returns its text.
@@ -269,8 +290,8 @@ impl<'a> JsonReader<'a> {
         self.text.get(start..scan.at).ok_or_else(|| self.malformed())
     }
 
-    /// Reads a string; the place is at its opening quote.
-    #[inline]
+    /// Reads a string; the place is at its opening quote. Inlined by force: a tenth of the time of a list.
+    #[inline(always)]
     fn quoted(&mut self) -> Read<Cow<'a, str>> {
         let start = self.at + 1;
         let end = self.quote_or_backslash(start)?;
@@ -284,7 +305,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Returns where the next quote or backslash is.
-    #[inline]
+    #[inline(always)]
     fn quote_or_backslash(&mut self, start: usize) -> Read<usize> {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         let (words, tail) = rest.as_chunks::<8>();

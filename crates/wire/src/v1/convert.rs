@@ -176,8 +176,9 @@ pub(super) fn us(time_us: i64) -> u64 {
 /// Says whether two endpoints name the same service, or both none. Names are compared as v2 keeps them, lower-cased.
 pub(super) fn same_service(a: &EndpointRef<'_>, b: &EndpointRef<'_>) -> bool {
     match (a.service_name.as_deref(), b.service_name.as_deref()) {
+        (Some(a), Some(b)) if a.is_ascii() && b.is_ascii() => a.eq_ignore_ascii_case(b),
         (Some(a), Some(b)) => {
-            a == b || a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
+            a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
         }
         (a, b) => a == b,
     }

@@ -188,6 +188,10 @@ fn numbers() {
         ("\"4.2E+1\"", "42"),
         ("1700108460000000.0", "1700108460000000"),
         ("9223372036854775807", "9223372036854775807"),
+        ("999999999999999999", "999999999999999999"),
+        ("1000000000000000000", "1000000000000000000"),
+        ("7 ", "7"),
+        ("\" 12 \"", "12"),
     ] {
         for field in ["timestamp", "duration"] {
             check_fields(&format!(r#""{field}":{text}"#), &format!(r#""{field}":{expected}"#));
@@ -195,6 +199,9 @@ fn numbers() {
     }
     for text in ["0", "-1", "-0", "\"-5\"", "-9223372036854775808"] {
         check_fields(&format!(r#""timestamp":{text},"duration":{text}"#), "");
+    }
+    for text in ["00", "01", "1x", "-", "+1", "1 2"] {
+        refuse_fields(&format!(r#""timestamp":{text}"#), "Malformed");
     }
     refuse_fields(r#""timestamp":1.5"#, "Expected a long but was 1.5");
     refuse_fields(r#""duration":"0.5""#, "Expected a long but was 0.5");
@@ -294,6 +301,7 @@ fn escapes_both_ways() {
         r#""tags":{"x":"<a href='x'>&</a>\u2028\u2029\u0001\/\"\\\n\t\b\f\r\u007f\u00e9\ud83d\ude00é"}"#,
         "\"tags\":{\"x\":\"<a href='x'>&</a>\\u2028\\u2029\\u0001/\\\"\\\\\\n\\t\\b\\f\\r\u{7f}é😀é\"}",
     );
+    check_fields(r#""name":"a\u2029b""#, r#""name":"a\u2029b""#);
     // Half a pair of surrogates is no character.
     check_fields(
         r#""tags":{"x":"\ud83d!\ude00\ud83d\u0041"}"#,

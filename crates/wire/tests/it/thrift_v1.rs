@@ -130,6 +130,6 @@ fn nesting_has_a_limit() {
         let got = answer(decode_span, &nested(depth));
         assert!(got.starts_with("Nested deeper than 64 at byte "), "{got}");
     }
-    let lists = span(&[field(15, 77), vec![15, 0, 0, 0, 1].repeat(100_000)]);
+    let lists = span(&[field(15, 77), [15, 0, 0, 0, 1].repeat(100_000)]);
     assert!(answer(decode_span, &lists).starts_with("Nested deeper than 64 at byte "));
 }
