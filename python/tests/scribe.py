@@ -49,7 +49,7 @@ class Endpoint:
 
     def __init__(self, fields):
         self.service = fields.get(3, b"").decode()
-        self.port = fields[2] & 0xFFFF if 2 in fields else None
+        self.port = fields.get(2, 0) & 0xFFFF or None
         self.ipv4 = str(ipaddress.IPv4Address(fields[1] & 0xFFFFFFFF)) if fields.get(1) else None
         self.ipv6 = str(ipaddress.IPv6Address(fields[4])) if 4 in fields else None
 

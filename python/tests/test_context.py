@@ -147,7 +147,9 @@ def test_a_value_without_text_is_a_counted_fault_and_no_more(serve, traced):
 def test_interrupts_meant_for_the_program_pass(serve, traced):
     class Interrupting:
         def __str__(self):
-            raise eventlet.Timeout(5)
+            timeout = eventlet.Timeout(5)
+            timeout.cancel()
+            raise timeout
 
     def work():
         with pytest.raises(eventlet.Timeout):

@@ -157,7 +157,9 @@ def raises_after_bytes_went_out(environ, start_response):
 
 
 def raises_a_timeout(environ, start_response):
-    raise eventlet.Timeout(1)
+    timeout = eventlet.Timeout(1)
+    timeout.cancel()
+    raise timeout
 
 
 @pytest.mark.parametrize("application, status, error", [
