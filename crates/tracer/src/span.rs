@@ -123,7 +123,7 @@ impl ActiveSpan {
 
     /// Adds something that happened, at a time in microseconds since the epoch (see [`now_us`](Self::now_us)).
     pub fn annotate(&mut self, timestamp_us: u64, text: impl Into<String>) {
-        if self.annotations.len() == ANNOTATIONS_MAX {
+        if self.annotations.len() >= ANNOTATIONS_MAX {
             self.discarded += 1;
         } else if let Some(text) = self.keep(Cow::Owned(text.into())) {
             self.annotations.push((timestamp_us, text.into_owned()));
@@ -133,11 +133,8 @@ impl ActiveSpan {
     /// Sets a tag; the last value of a key holds.
     pub fn tag(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         let key = key.into();
-        if let Some(at) = self.tags.iter().position(|(known, _)| *known == key) {
-            let (key, value_before) = self.tags.swap_remove(at);
-            self.text_bytes -= key.len() + value_before.len();
-        }
-        if self.tags.len() == TAGS_MAX {
+        self.remove_tag(&key);
+        if self.tags.len() >= TAGS_MAX {
             self.discarded += 1;
             return;
         }
@@ -148,20 +145,29 @@ impl ActiveSpan {
         }
     }
 
-    /// Marks the span as failed: the tag `error`, which other tags never crowd out.
+    /// Marks the span as failed: the tag `error`, which is kept in a full span too, if only in part.
     pub fn set_error(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        self.tag("error", text.clone());
-        if !self.tags.iter().any(|(key, _)| key == "error") {
-            let text = cut(&text, ERROR_BYTES_KEPT).to_owned();
-            self.text_bytes += "error".len() + text.len();
-            self.tags.push(("error".into(), text));
-        }
+        const KEY: &str = "error";
+        let mut text = text.into();
+        self.remove_tag(KEY);
+        let room = SPAN_BYTES_MAX.saturating_sub(self.text_bytes + KEY.len());
+        let kept = cut(&text, room.clamp(ERROR_BYTES_KEPT, TEXT_BYTES_MAX)).len();
+        self.discarded += u32::from(kept < text.len());
+        text.truncate(kept);
+        self.text_bytes += KEY.len() + kept;
+        self.tags.push((Cow::Borrowed(KEY), text));
     }
 
     /// Ends the span at a time in microseconds since the epoch. Otherwise it ends when it is handed over.
     pub fn finish_at(&mut self, timestamp_us: u64) {
         self.duration_us = Some(timestamp_us.saturating_sub(self.timestamp_us));
+    }
+
+    fn remove_tag(&mut self, key: &str) {
+        if let Some(at) = self.tags.iter().position(|(known, _)| known == key) {
+            let (key, value) = self.tags.swap_remove(at);
+            self.text_bytes -= key.len() + value.len();
+        }
     }
 
     /// Returns the text when there is room for it, cut to what a text may have.

@@ -1,6 +1,7 @@
 //! Tests of the wire crate through its public functions.
 
 mod agree;
+mod b3;
 mod detect;
 mod encode;
 mod goldens;
@@ -8,5 +9,7 @@ mod hostile;
 mod json_v1;
 mod json_v2;
 mod proto3;
+mod scribe;
 mod support;
 mod thrift_v1;
+mod thrift_write;
