@@ -44,7 +44,7 @@ ring() { # NAME PORT
 }
 
 configure() {
-  local name i=1
+  local name policy i=1
   printf '[swift-hash]\nswift_hash_path_prefix = example\nswift_hash_path_suffix = example\n' > "$node/etc/swift.conf"
   cat > "$node/etc/proxy-server.conf" <<CONF
 [DEFAULT]
@@ -71,6 +71,10 @@ user_test_tester = testing .admin
 [filter:copy]
 use = egg:swift#copy
 CONF
+  # Swift reads storage policies from this one place only; each that is there wants a ring.
+  for policy in $(sed -n 's/^\[storage-policy:\([1-9][0-9]*\)\].*/\1/p' /etc/swift/swift.conf 2>/dev/null); do
+    ring "object-$policy" $((port + 3))
+  done
   for name in "${storage[@]}"; do
     ring "$name" $((port + i))
     cat > "$node/etc/$name-server.conf" <<CONF
@@ -108,6 +112,7 @@ wait_for() { # NAME PORT
     sleep 0.2
   done
   tail -n 15 "$node/log/$1.log" >&2
+  stop
   fail "the $1 server did not come up on port $2 (tried $tries times)"
 }
 
