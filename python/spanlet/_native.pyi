@@ -1,8 +1,9 @@
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, final
 
 Address = tuple[str | None, str | None, int | None]
 
+@final
 class Tracer:
     def __new__(cls, host: str, port: int, sampling_rate: float, service_name: str) -> Tracer: ...
     def flush(self, timeout_s: float) -> bool: ...
@@ -19,6 +20,7 @@ class Tracer:
         local: Address,
     ) -> bool: ...
 
+@final
 class Scope:
     def __new__(
         cls,
@@ -49,6 +51,7 @@ class Scope:
     def tag(self, key: object, value: object) -> None: ...
     def finish(self) -> None: ...
 
+@final
 class Hook:
     def __new__(cls, name: str, original: Callable[..., Any]) -> Hook: ...
     @property
@@ -56,6 +59,7 @@ class Hook:
     def retire(self) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
+@final
 class TracingMiddleware:
     def __new__(cls, application: Callable[..., Iterable[bytes]]) -> TracingMiddleware: ...
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]: ...

@@ -19,58 +19,60 @@ def _port_of(text, otherwise):
 DEFAULT_HOST = os.environ.get("SPANLET_SCRIBE_HOST") or "127.0.0.1"
 DEFAULT_PORT = _port_of(os.environ.get("SPANLET_SCRIBE_PORT"), 9410)
 
-_current = None
+_latest = None  # kept after shutdown, for its counters
+_enabled = False
 _settings = {}
 
 
-def init(host=DEFAULT_HOST, port=DEFAULT_PORT, sampling_rate=1.0, *, service_name=None):
+def init(host="127.0.0.1", port=9410, sampling_rate=1.0, *, service_name=None):
     """Reports to the scribe collector at this address from now on. A second call takes the place of the first.
 
     `service_name` is by default SPANLET_SERVICE_NAME, or else the name of the program.
     Raises ValueError for settings that cannot be meant.
     """
-    global _current, _settings
+    global _latest, _enabled, _settings
     tracer = _native.Tracer(_checked_host(host), _checked_port(port), _checked_rate(sampling_rate),
                             service_name or default_service_name())
-    if _current is None:
-        atexit.register(flush)
-    before, _current = _current, tracer
+    before, _latest = current(), tracer
     _settings = {"host": host, "port": port, "sampling_rate": sampling_rate, "service_name": service_name}
     _native.install(tracer)
+    if not _enabled:
+        atexit.register(flush)
+        _enabled = True
     if before is not None:
         before.shutdown(FLUSH_TIMEOUT_S)
 
 
 def set_sampling_rate(sampling_rate):
     """Changes the share of new traces that are recorded, if there is a tracer."""
-    if _current is not None and _settings["sampling_rate"] != sampling_rate:
+    if _enabled and _settings["sampling_rate"] != sampling_rate:
         init(**{**_settings, "sampling_rate": sampling_rate})
 
 
 def current():
     """Returns the tracer of this process, if there is one."""
-    return _current
+    return _latest if _enabled else None
 
 
 def shutdown(timeout_s=FLUSH_TIMEOUT_S):
     """Sends what was recorded, waiting no longer than this, and stops recording."""
-    global _current
-    before, _current = _current, None
-    _native.install(None)
-    if before is not None:
+    global _enabled
+    if _enabled:
+        _enabled = False
+        _native.install(None)
         atexit.unregister(flush)
-        before.shutdown(timeout_s)
+        _latest.shutdown(timeout_s)
 
 
 def flush(timeout_s=FLUSH_TIMEOUT_S):
     """Waits until all finished spans are acknowledged, no longer than this. Says whether they are."""
-    return _current is None or _current.flush(timeout_s)
+    return not _enabled or _latest.flush(timeout_s)
 
 
 def stats():
     """Returns the counters: spans finished, sent, queued, dropped and why; faults of tracing that were swallowed."""
     errors, last_error, late = _native.errors()
-    counters = {} if _current is None else _current.stats()
+    counters = {} if _latest is None else _latest.stats()
     return {**counters, "late": late, "errors": errors, "last_error": last_error}
 
 

@@ -86,7 +86,7 @@ impl Call {
         let ended = std::mem::replace(&mut *self.progress(), Progress::Ended);
         if let Progress::Sending(Some(mut recording)) | Progress::Sent(Some(mut recording)) = ended {
             change(&mut recording);
-            self.tracer.finish(recording.finish());
+            handle::report(&self.tracer, recording.finish());
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tracer::{Config, Endpoint, SpanId, TraceContext, TraceId};
+use tracer::{ActiveSpan, Config, Endpoint, SpanId, TraceContext, TraceId};
 
 use crate::guard;
 use crate::scope;
@@ -24,6 +24,14 @@ pub struct Installed {
 /// Returns the tracer that the hooks use.
 pub fn installed() -> Option<Arc<Installed>> {
     INSTALLED.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Hands over a span of this tracer, or of one that has taken its place meanwhile.
+pub fn report(tracer: &tracer::Tracer, span: ActiveSpan) {
+    match installed() {
+        Some(installed) => installed.tracer.finish(span),
+        None => tracer.finish(span),
+    }
 }
 
 /// Makes this tracer, or none, the one that the hooks use.

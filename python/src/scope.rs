@@ -99,7 +99,7 @@ impl Scope {
     pub fn end(&self) {
         let recording = self.recording().take();
         if let Some(recording) = recording {
-            self.tracer.finish(recording.finish());
+            handle::report(&self.tracer, recording.finish());
         }
     }
 

@@ -129,6 +129,20 @@ def test_a_connection_used_with_and_then_without_a_trace(serve, traced, backend)
     assert len(traced.spans("CLIENT")) == 1
 
 
+def test_a_request_given_up_before_it_was_sent_leaves_nothing_on_its_connection(serve, traced, backend):
+    connection = green_client.HTTPConnection("127.0.0.1", backend.port)
+
+    def give_up():
+        connection.putrequest("GET", "/never")
+        connection.close()
+
+    through(serve, give_up)
+    connection.request("GET", "/item", headers={"b3": "0"})
+    connection.getresponse().read()
+    assert [(name, value) for name, value in backend.seen[0] if name in B3] == [("b3", "0")]
+    assert traced.spans("CLIENT") == []
+
+
 @pytest.mark.parametrize("status, error", [(204, None), (304, None), (404, "404"), (503, "503")])
 def test_client_statuses_from_400_are_errors(serve, traced, backend, status, error):
     through(serve, lambda: connection_call(green_client.HTTPConnection, backend.port, path=f"/{status}"))

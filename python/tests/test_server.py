@@ -7,6 +7,7 @@ import pytest
 from eventlet import wsgi
 from eventlet.zipkin import api, patcher
 
+import spanlet
 from conftest import ok
 
 
@@ -75,6 +76,18 @@ def test_keep_alive_makes_one_span_per_request(serve, traced):
     spans = traced.spans()
     assert sorted(span.tags["http.path"] for span in spans) == ["/1", "/2"]
     assert sorted(span.trace_id for span in spans) == sorted(seen) and seen[0] != seen[1]
+
+
+def test_between_requests_a_connection_belongs_to_no_trace(serve, traced):
+    between = []
+
+    class Protocol(wsgi.HttpProtocol):
+        def handle_one_request(self):
+            super().handle_one_request()
+            between.append(api.is_tracing())
+
+    serve(ok, protocol=Protocol).get()
+    assert between == [False]
 
 
 def test_refused_requests_make_no_span_and_are_still_refused(serve, traced):
@@ -308,6 +321,25 @@ def test_a_second_enable_reconfigures(serve, traced):
     traced.enable(sampling_rate=1.0)
     shop.get("/third")
     assert sorted(span.tags["http.path"] for span in traced.spans()) == ["/first", "/third"]
+
+
+def test_a_request_under_way_while_tracing_is_reconfigured(serve, traced):
+    def application(environ, start_response):
+        traced.enable(sampling_rate=0.5)
+        return ok(environ, start_response)
+
+    serve(application).get("/under-way")
+    assert [span.tags["http.path"] for span in traced.spans()] == ["/under-way"]
+
+
+def test_a_request_under_way_while_tracing_is_disabled_is_a_counted_drop(serve, traced):
+    def application(environ, start_response):
+        traced.disable()
+        return ok(environ, start_response)
+
+    assert serve(application).get().endswith(b"fine\n")
+    assert traced.spans() == []
+    assert spanlet.stats()["dropped_stopped"] == 1
 
 
 @pytest.mark.parametrize("setting", [
