@@ -147,8 +147,10 @@ impl Tracer {
 pub fn endpoint(service_name: Option<String>, ip: Option<&str>, port: Option<u16>) -> Endpoint {
     let mut endpoint = tracer::EndpointRef::default();
     // Link-local addresses come with their interface (`fe80::1%eth0`), which no other host knows.
-    let has_ip = ip.is_some_and(|ip| endpoint.set_ip_text(ip.split_once('%').map_or(ip, |(ip, _)| ip)));
-    endpoint.port = port.filter(|port| has_ip && *port != 0);
+    if let Some(ip) = ip {
+        endpoint.set_ip_text(ip.split_once('%').map_or(ip, |(ip, _)| ip));
+    }
+    endpoint.port = port.filter(|port| *port != 0);
     Endpoint { service_name, ..endpoint.to_owned() }
 }
 

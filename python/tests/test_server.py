@@ -311,6 +311,9 @@ def test_disable_below_another_patch_leaves_that_patch_and_stops_tracing(serve, 
     assert len(untraced.spans()) == 1
     assert shop.get().startswith(b"HTTP/1.1 200")
     assert len(untraced.sink.spans) == 1
+    untraced.enable()  # lies over that patch, which still calls the first hook
+    shop.get()
+    assert len(untraced.spans()) == 2
 
 
 def test_a_second_enable_reconfigures(serve, traced):
