@@ -14,4 +14,4 @@ def install():
         return
     for name in [name for name in sys.modules if name.split(".")[:2] == ["eventlet", "zipkin"]]:
         del sys.modules[name]
-    sys.modules["eventlet"].zipkin = importlib.import_module("eventlet.zipkin")
+    importlib.import_module("eventlet.zipkin")  # which also sets the attribute of eventlet
