@@ -25,9 +25,7 @@ class Scope:
     def __new__(
         cls,
         name: object,
-        trace_id: int,
-        span_id: int,
-        parent_id: int | None,
+        ids: tuple[int, int, int | None],
         sampled: bool,
         local: Address,
     ) -> Scope: ...

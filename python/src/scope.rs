@@ -136,18 +136,17 @@ impl Scope {
 
 #[pymethods]
 impl Scope {
-    /// Starts a span of the application's own making, or just a place when it is not sampled. Nothing when no
-    /// tracer is installed, or the ids are none.
+    /// Starts a span of the application's own making, or just a place when it is not sampled. The ids are those of
+    /// its trace, itself and its parent. Fails when no tracer is installed, or an id is zero.
     #[new]
-    #[pyo3(signature = (name, trace_id, span_id, parent_id, sampled, local))]
+    #[pyo3(signature = (name, ids, sampled, local))]
     fn from_parts(
         name: &Bound<'_, PyAny>,
-        trace_id: u128,
-        span_id: u64,
-        parent_id: Option<u64>,
+        ids: (u128, u64, Option<u64>),
         sampled: bool,
         local: Address,
     ) -> PyResult<Self> {
+        let (trace_id, span_id, parent_id) = ids;
         let (Some(trace_id), Some(span_id)) = (TraceId::new(trace_id), SpanId::new(span_id)) else {
             return Err(PyValueError::new_err("an id is zero"));
         };

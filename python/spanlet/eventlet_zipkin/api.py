@@ -77,8 +77,8 @@ class TraceData:
         self._scope = None
         ids = _convert.unsigned(trace_id, _convert.U128), _convert.unsigned(span_id)
         if all(ids) and _tracer.current() is not None:
-            self._scope = _native.Scope(name, *ids, _convert.unsigned(parent_id), bool(sampled),
-                                        _convert.address(endpoint))
+            ids += (_convert.unsigned(parent_id),)
+            self._scope = _native.Scope(name, ids, bool(sampled), _convert.address(endpoint))
             _handles[id(self._scope)] = self
 
     @classmethod
