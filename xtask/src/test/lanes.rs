@@ -184,11 +184,11 @@ mod tests {
         let trace = Arc::clone(trace);
         let run = Box::new(move |log: &Log| {
             trace.lock().expect("trace").push(name);
-            log.line("skipped a_test: it needs the moon")?;
             match name {
+                // A failing step prints its log, and this is no test that was skipped.
                 "lanes-bad" => bail!("it broke"),
                 "lanes-moon" => Ok(Outcome::Skipped("no moon".to_owned())),
-                _ => Ok(Outcome::Passed),
+                _ => log.line("skipped a_test: it needs the moon").map(|()| Outcome::Passed),
             }
         });
         Step { name, lane, needs, run }
