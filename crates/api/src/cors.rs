@@ -1,27 +1,38 @@
-//! Cross-origin requests as Zipkin answers them: every origin may read and write, none with credentials.
+//! Cross-origin requests as Zipkin answers them: without credentials, on every path (openzipkin/zipkin
+//! `ZipkinHttpConfiguration.corsConfigurator`).
 
-use axum::extract::Request;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::response::Response;
 
-/// Answers preflights on any path and marks answers to requests that carry an origin.
-pub async fn layer(request: Request, next: Next) -> Response {
-    if !request.headers().contains_key(ORIGIN) {
-        return next.run(request).await;
-    }
-    let preflight =
-        request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if preflight { StatusCode::OK.into_response() } else { next.run(request).await };
+/// gRPC-web reads its status from headers that a browser would hide otherwise.
+const EXPOSED: &str = "grpc-status,grpc-message,armeria.grpc.ThrowableProto-bin";
+
+/// Says whether a browser only asks whether it may ask. Zipkin says 200 to all of them.
+pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Marks the answer to a request of this origin. Origins that are not allowed are served all the same: it is their
+/// browser that keeps the answer from them.
+pub fn mark(response: &mut Response, origin: &HeaderValue, allowed: &[String], preflight: bool) {
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    if allowed.iter().any(|known| known == "*") {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    } else if allowed.iter().any(|known| known.as_bytes() == origin.as_bytes()) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    } else {
+        return;
+    }
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type,x-grpc-web"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     if preflight {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST"));
     }
-    response
 }

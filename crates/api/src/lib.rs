@@ -1,56 +1,70 @@
-//! The HTTP face: Zipkin's v2 query API, health, metrics, and the embedded page.
+//! The HTTP face: Zipkin's v2 query API, extensions, health, metrics, and the embedded page.
 
-pub mod cors;
-pub mod health;
+pub mod config;
+pub mod edge;
 pub mod metrics;
-pub mod names;
-pub mod params;
 pub mod reply;
-pub mod traces;
-pub mod ui;
+pub mod requests;
+
+mod cors;
+mod fixed;
+mod health;
+mod names;
+mod params;
+mod process;
+mod routes;
+mod timeout;
+mod traces;
+mod ui;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
-use axum::Router;
-use axum::routing::get;
 use storage::port::Storage;
 
-/// What the routes need.
+pub use routes::{paths, router};
+
+/// What the routes answer from.
 #[derive(Clone)]
-pub struct Api {
-    /// Where answers come from.
+pub struct Sources {
+    /// Where spans are.
     pub storage: Arc<dyn Storage>,
     /// Reads the current time, milliseconds since the epoch.
     pub now_ms: fn() -> u64,
-    /// Lines of a started collector for the health page, such as `ScribeCollector{port=9410, category=zipkin}`.
+    /// Names of started collectors for the health page, such as `ScribeCollector{port=9410, category=zipkin}`.
     pub collectors: Arc<[String]>,
     /// Counters of each transport.
     pub transports: metrics::Transports,
 }
 
-/// Lookback of a search that names none: one day, as Zipkin's `QUERY_LOOKBACK`.
-pub const LOOKBACK_DEFAULT_MS: u64 = 86_400_000;
+/// What every route can reach. Clones are the same.
+#[derive(Clone)]
+pub struct Api {
+    config: Arc<config::Config>,
+    sources: Sources,
+    requests: requests::Requests,
+    /// Answers that were larger than `answer_bytes_max`.
+    answers_refused: Arc<AtomicU64>,
+    /// How many services the latest list of them had: from a few on, browsers may keep names.
+    services_seen: Arc<AtomicUsize>,
+    /// Held while the store's health is checked.
+    health_turn: Arc<tokio::sync::Mutex<()>>,
+}
 
-/// Returns the routes for reading: the API under `/api/v2` and again under `/zipkin/api/v2`, health, metrics, page.
-pub fn router(api: Api) -> Router {
-    let v2 = Router::new()
-        .route("/trace/{trace_id}", get(traces::trace))
-        .route("/traceMany", get(traces::trace_many))
-        .route("/traces", get(traces::search))
-        .route("/services", get(names::services))
-        .route("/spans", get(names::spans))
-        .route("/remoteServices", get(names::remote_services))
-        .route("/dependencies", get(traces::dependencies));
-    Router::new()
-        .nest("/api/v2", v2.clone())
-        .nest("/zipkin/api/v2", v2)
-        .route("/health", get(health::health))
-        .route("/actuator/health", get(health::actuator_health))
-        .route("/info", get(health::info))
-        .route("/actuator/info", get(health::actuator_info))
-        .route("/metrics", get(metrics::json))
-        .route("/prometheus", get(metrics::prometheus))
-        .route("/actuator/prometheus", get(metrics::prometheus))
-        .with_state(api)
-        .merge(ui::router())
+impl Api {
+    /// Returns an API with these settings, which answers from these sources.
+    pub fn new(config: config::Config, sources: Sources) -> Self {
+        Self {
+            config: Arc::new(config),
+            sources,
+            requests: requests::Requests::new(routes::counted()),
+            answers_refused: Arc::default(),
+            services_seen: Arc::default(),
+            health_turn: Arc::default(),
+        }
+    }
+
+    fn storage(&self) -> &dyn Storage {
+        &*self.sources.storage
+    }
 }

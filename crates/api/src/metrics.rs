@@ -1,15 +1,16 @@
-//! Figures: collectors under Zipkin's names, the store's own, and the process.
+//! Figures: collectors under Zipkin's names, answers, the store's own, and the process.
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
+use storage::port::Metric;
 
-use crate::Api;
-use crate::reply;
+use crate::{Api, process, reply};
 
 /// Reads the counters of every transport: its label, and Zipkin's name and value of each figure, of which
 /// `message_spans` and `message_bytes` are gauges.
@@ -22,7 +23,7 @@ fn is_gauge(name: &str) -> bool {
 /// `GET /metrics`: the collectors' figures as one flat JSON object.
 pub async fn json(State(api): State<Api>) -> Response {
     let mut figures = Map::new();
-    for (transport, readings) in (api.transports)() {
+    for (transport, readings) in (api.sources.transports)() {
         for (name, value) in readings {
             let kind = if is_gauge(name) { "gauge" } else { "counter" };
             figures.insert(format!("{kind}.zipkin_collector.{name}.{transport}"), Value::from(value as f64));
@@ -34,13 +35,19 @@ pub async fn json(State(api): State<Api>) -> Response {
 /// `GET /prometheus`: all figures in Prometheus's text format.
 pub async fn prometheus(State(api): State<Api>) -> Response {
     let mut text = String::new();
-    collectors(&mut text, &(api.transports)());
-    for metric in api.storage.metrics() {
+    collectors(&mut text, &(api.sources.transports)());
+    api.requests.write(&mut text);
+    let refused = Metric {
+        name: "spanlet_answers_refused_total",
+        help: "Answers that were larger than the limit.",
+        value: api.answers_refused.load(Ordering::Relaxed) as f64,
+    };
+    for metric in api.storage().metrics().into_iter().chain([refused]) {
         let kind = if metric.name.ends_with("_total") { "counter" } else { "gauge" };
         head(&mut text, metric.name, kind, metric.help);
         let _ = writeln!(text, "{} {}", metric.name, metric.value);
     }
-    process(&mut text);
+    process::write(&mut text);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
@@ -74,26 +81,4 @@ fn help(name: &str) -> &'static str {
         "message_spans" => "Spans in the last message.",
         _ => "Bytes in the last message.",
     }
-}
-
-/// What Linux tells of this process; elsewhere these figures are missing.
-fn process(text: &mut String) {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let pages = read("/proc/self/statm").split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    if let Some(pages) = pages {
-        head(text, "process_resident_memory_bytes", "gauge", "Memory in use, by pages of 4096 bytes.");
-        let _ = writeln!(text, "process_resident_memory_bytes {}", pages * 4096);
-    }
-    let stat = read("/proc/self/stat");
-    // Fields 14 and 15, counted from the ")" that ends field 2: user and system time in ticks of 10 ms.
-    let after_name = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or("");
-    let ticks: Vec<u64> =
-        after_name.split(' ').skip(12).take(2).filter_map(|field| field.parse().ok()).collect();
-    if let [user, system] = ticks[..] {
-        head(text, "process_cpu_seconds_total", "counter", "CPU time used.");
-        let _ = writeln!(text, "process_cpu_seconds_total {}", (user + system) as f64 / 100.0);
-    }
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    head(text, "system_cpu_count", "gauge", "Processors this process may use.");
-    let _ = writeln!(text, "system_cpu_count {cpus}");
 }

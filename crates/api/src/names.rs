@@ -1,4 +1,6 @@
-//! Names for completion: services, span names, remote services.
+//! Names for completion: services, span names, remote services, autocomplete tags.
+
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::HeaderValue;
@@ -10,14 +12,15 @@ use crate::Api;
 use crate::params::Params;
 use crate::reply::{self, Refusal};
 
-/// Above this many services browsers may keep the names for five minutes
-/// (openzipkin/zipkin: `ZipkinQueryApiV2.maybeCacheNames`).
-const SERVICES_UNCACHED_MAX: usize = 3;
+/// Above this many names browsers may keep them: who just starts with tracing sees each new service at once
+/// (openzipkin/zipkin `ZipkinQueryApiV2.maybeCacheNames`).
+const UNCACHED_MAX: usize = 3;
 
 /// `GET /services`.
 pub async fn services(State(api): State<Api>) -> Result<Response, Refusal> {
-    let names = api.storage.names(Names::Services).await?;
-    Ok(answer(&names, names.len()))
+    let names = api.names(Names::Services).await?;
+    api.services_seen.store(names.len(), Ordering::Relaxed);
+    Ok(answer(&api, &names, names.len() > UNCACHED_MAX))
 }
 
 /// `GET /spans?serviceName=`.
@@ -31,16 +34,46 @@ pub async fn remote_services(State(api): State<Api>, params: Params) -> Result<R
 }
 
 async fn of_service(api: &Api, names: Names) -> Result<Response, Refusal> {
-    let found = api.storage.names(names).await?;
-    let services = api.storage.names(Names::Services).await?;
-    Ok(answer(&found, services.len()))
+    let found = api.names(names).await?;
+    // As Zipkin: what the latest list of services had decides, whoever asked for it.
+    let keep = api.services_seen.load(Ordering::Relaxed) > UNCACHED_MAX;
+    Ok(answer(api, &found, keep))
 }
 
-fn answer(names: &[String], services: usize) -> Response {
+/// `GET /autocompleteKeys`: answered even where searches are off, as Zipkin does.
+pub async fn autocomplete_keys(State(api): State<Api>) -> Response {
+    let mut keys = api.config.autocomplete_keys.clone();
+    keys.sort_unstable();
+    answer(&api, &keys, true)
+}
+
+/// `GET /autocompleteValues?key=`.
+pub async fn autocomplete_values(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {
+    let key = params.required("key")?;
+    if key.is_empty() {
+        return Err(Refusal::bad("key was empty"));
+    }
+    let values = match api.config.autocomplete_keys.iter().any(|known| known == key) {
+        true => Vec::new(),
+        false => Vec::new(),
+    };
+    Ok(answer(&api, &values, values.len() > UNCACHED_MAX))
+}
+
+impl Api {
+    async fn names(&self, names: Names) -> Result<Vec<String>, Refusal> {
+        match self.config.search_enabled {
+            true => Ok(self.storage().names(names).await?),
+            false => Ok(Vec::new()),
+        }
+    }
+}
+
+fn answer(api: &Api, names: &[String], keep: bool) -> Response {
     let mut response = reply::json(serde_json::to_vec(names).unwrap_or_default());
-    if services > SERVICES_UNCACHED_MAX {
-        let value = HeaderValue::from_static("max-age=300, must-revalidate");
-        response.headers_mut().insert(CACHE_CONTROL, value);
+    let keep = keep.then(|| format!("max-age={}, must-revalidate", api.config.names_max_age_s));
+    if let Some(keep) = keep.and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(CACHE_CONTROL, keep);
     }
     response
 }

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use storage::query::{Condition, Query, Window};
 
-use crate::LOOKBACK_DEFAULT_MS;
+use crate::config::Config;
 use crate::reply::Refusal;
 
 /// The decoded query string.
@@ -33,9 +33,9 @@ impl Params {
     }
 
     /// Returns the value of a parameter that must be there, empty or not.
-    pub fn required(&self, name: &str) -> Result<&str, Refusal> {
-        let missing = || Refusal::bad(format!("Mandatory parameter/header/attribute is missing: {name}"));
-        self.get(name).ok_or_else(missing)
+    pub fn required(&self, name: &'static str) -> Result<&str, Refusal> {
+        let missing = || format!("Mandatory parameter/header/attribute is missing: {name}");
+        self.get(name).ok_or_else(|| Refusal::parameter(name, missing()))
     }
 
     /// Returns a lower-cased name; an empty one counts as absent.
@@ -44,40 +44,44 @@ impl Params {
     }
 
     /// Returns a number that must be above zero; an empty value counts as absent.
-    fn positive(&self, name: &str) -> Result<Option<u64>, Refusal> {
+    fn positive(&self, name: &'static str) -> Result<Option<u64>, Refusal> {
         let Some(text) = self.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
         positive::<i64>(name, text).map(|number| Some(number as u64))
     }
 
     /// Returns the window of `endTs` and `lookback`, with this end when none is given.
-    fn window(&self, end_default_ms: u64) -> Result<Window, Refusal> {
+    fn window(&self, config: &Config, end_default_ms: u64) -> Result<Window, Refusal> {
         Ok(Window {
             end_ms: self.positive("endTs")?.unwrap_or(end_default_ms),
-            lookback_ms: self.positive("lookback")?.unwrap_or(LOOKBACK_DEFAULT_MS),
+            lookback_ms: self.positive("lookback")?.unwrap_or(config.lookback_default_ms),
         })
     }
 
     /// Reads the window of a question about dependencies, whose end is mandatory.
-    pub fn dependencies(&self) -> Result<Window, Refusal> {
+    pub fn dependencies(&self, config: &Config) -> Result<Window, Refusal> {
         let end = self.required("endTs")?;
         if end.is_empty() {
-            return Err(Refusal::bad("Cannot set null to primitive type parameter: endTs"));
+            return Err(empty("endTs"));
         }
-        self.window(0)
+        self.window(config, 0)
     }
 
     /// Reads a search.
-    pub fn search(&self, now_ms: u64) -> Result<Query, Refusal> {
+    pub fn search(&self, config: &Config, now_ms: u64) -> Result<Query, Refusal> {
         let limit = match self.get("limit") {
             None => 10,
-            Some("") => return Err(Refusal::bad("Cannot set null to primitive type parameter: limit")),
+            Some("") => return Err(empty("limit")),
             Some(text) => positive::<i32>("limit", text)? as usize,
         };
         let duration_min_us = self.positive("minDuration")?;
         let duration_max_us = self.positive("maxDuration")?;
         match (duration_min_us, duration_max_us) {
-            (None, Some(_)) => return Err(Refusal::bad("maxDuration is only valid with minDuration")),
-            (Some(min), Some(max)) if max < min => return Err(Refusal::bad("maxDuration < minDuration")),
+            (None, Some(_)) => {
+                return Err(Refusal::parameter("maxDuration", "maxDuration is only valid with minDuration"));
+            }
+            (Some(min), Some(max)) if max < min => {
+                return Err(Refusal::parameter("maxDuration", "maxDuration < minDuration"));
+            }
             _ => {}
         }
         Ok(Query {
@@ -87,15 +91,21 @@ impl Params {
             conditions: conditions(self.get("annotationQuery").unwrap_or("")),
             duration_min_us: duration_min_us.unwrap_or(0),
             duration_max_us,
-            ..Query::new(self.window(now_ms)?, limit)
+            ..Query::new(self.window(config, now_ms)?, limit)
         })
     }
 }
 
+/// A number that must be there is empty.
+fn empty(name: &'static str) -> Refusal {
+    Refusal::parameter(name, format!("Cannot set null to primitive type parameter: {name}"))
+}
+
 /// Parses as Java does: no spaces, an optional sign, the type's range.
-fn positive<T: FromStr + PartialOrd + Default>(name: &str, text: &str) -> Result<T, Refusal> {
-    let number: T = text.parse().map_err(|_| Refusal::bad(format!("For input string: \"{text}\"")))?;
-    if number > T::default() { Ok(number) } else { Err(Refusal::bad(format!("{name} <= 0"))) }
+fn positive<T: FromStr + PartialOrd + Default>(name: &'static str, text: &str) -> Result<T, Refusal> {
+    let unreadable = |_| Refusal::parameter(name, format!("For input string: \"{text}\""));
+    let number: T = text.parse().map_err(unreadable)?;
+    if number > T::default() { Ok(number) } else { Err(Refusal::parameter(name, format!("{name} <= 0"))) }
 }
 
 /// Splits an annotation query as openzipkin/zipkin `QueryRequest.Builder.parseAnnotationQuery` does.
@@ -127,7 +137,7 @@ mod tests {
     use super::*;
 
     fn search(query: &str) -> Result<Query, String> {
-        Params::parse(query).search(1000).map_err(|refusal| refusal.text)
+        Params::parse(query).search(&Config::default(), 1000).map_err(|refusal| refusal.text)
     }
 
     #[test]

@@ -13,24 +13,31 @@ pub struct Refusal {
     pub status: StatusCode,
     /// What is wrong.
     pub text: String,
+    /// With which parameter, where it is one's.
+    pub parameter: Option<&'static str>,
 }
 
 impl Refusal {
     /// The question can't be answered as it was put.
     pub fn bad(text: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, text: text.into() }
+        Self { status: StatusCode::BAD_REQUEST, text: text.into(), parameter: None }
+    }
+
+    /// A parameter can't be used as it was given.
+    pub fn parameter(name: &'static str, text: impl Into<String>) -> Self {
+        Self { parameter: Some(name), ..Self::bad(text) }
     }
 
     /// There is no such thing.
     pub fn not_found(text: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, text: text.into() }
+        Self { status: StatusCode::NOT_FOUND, ..Self::bad(text) }
     }
 }
 
 impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
         tracing::error!(%error, "question not answered");
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, text: error.to_string() }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::bad(error.to_string()) }
     }
 }
 

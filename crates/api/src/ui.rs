@@ -1,16 +1,18 @@
 //! The web page, compiled into the binary: its files, its routes and its configuration.
 
-use axum::Router;
-use axum::extract::Path;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use rust_embed::{EmbeddedFile, RustEmbed};
-use serde_json::json;
+use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use rust_embed::{EmbeddedFile, RustEmbed};
+use serde::Serialize;
+
+use crate::config::Ui;
+use crate::fixed::Fixed;
 use crate::reply;
 
 /// What `npm run build` left in `ui/dist`; empty when the page was not built before the binary.
@@ -26,84 +28,142 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none
 const NOT_BUILT: &str = "<!doctype html><title>Spanlet</title><p>This binary was built without its web page. \
                          Run <code>cargo xtask build</code>, which builds the page first. The API works.";
 
-/// Returns the routes of the page. The list of its pages is closed: other paths are files or 404.
-pub fn router() -> Router {
-    Router::new()
-        .route("/", get(to_page))
-        .route("/zipkin", get(to_page))
-        .route("/favicon.ico", get(|| redirect("/zipkin/favicon.ico")))
-        .route("/zipkin/", get(page))
-        .route("/zipkin/index.html", get(page))
-        .route("/zipkin/traces/{trace_id}", get(page))
-        .route("/zipkin/dependency", get(page))
-        .route("/zipkin/traceViewer", get(page))
-        .route("/zipkin/config.json", get(config))
-        .route("/zipkin/{*path}", get(file))
+/// The two documents that depend on settings.
+struct Page {
+    index: Fixed,
+    config: Fixed,
 }
 
-async fn to_page() -> Response {
-    redirect("/zipkin/").await
+/// Returns the paths of the page. The list of those that are the page itself, which reads the rest from its address,
+/// is closed: other paths are files or 404 (openzipkin/zipkin `ZipkinUiConfiguration`).
+fn pages() -> Vec<(&'static str, MethodRouter<Arc<Page>>)> {
+    vec![
+        ("/", get(|| redirect("/zipkin/"))),
+        ("/zipkin", get(|| redirect("/zipkin/"))),
+        ("/favicon.ico", get(|| redirect("/zipkin/favicon.ico"))),
+        ("/zipkin/", get(page)),
+        ("/zipkin/index.html", get(page)),
+        ("/zipkin/traces/{traceId}", get(page)),
+        ("/zipkin/dependency", get(page)),
+        ("/zipkin/traceViewer", get(page)),
+        ("/zipkin/config.json", get(config)),
+        ("/zipkin/{*path}", get(file)),
+    ]
+}
+
+/// Returns the paths of the page.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    pages().into_iter().map(|(path, _)| path)
+}
+
+/// Returns the routes of the page.
+pub fn router(ui: &Ui, search_enabled: bool) -> Router {
+    let page = Page { index: index(&ui.base_path), config: configuration(ui, search_enabled) };
+    let routes =
+        pages().into_iter().fold(Router::new(), |routes, (path, handler)| routes.route(path, handler));
+    routes.with_state(Arc::new(page))
 }
 
 async fn redirect(to: &'static str) -> Response {
     (StatusCode::FOUND, [(LOCATION, to)]).into_response()
 }
 
-async fn page(headers: HeaderMap) -> Response {
-    let mut response = match Files::get("index.html") {
-        Some(file) => serve(&headers, "text/html; charset=utf-8", file, "max-age=60"),
-        None => NOT_BUILT.into_response(),
-    };
-    let secured: [(HeaderName, &'static str); 5] = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CACHE_CONTROL, "max-age=60"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (HeaderName::from_static("x-content-type-options"), "nosniff"),
-        (HeaderName::from_static("referrer-policy"), "same-origin"),
-    ];
-    for (name, value) in secured {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+async fn page(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
+    page.index.answer(&headers)
+}
+
+async fn config(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
+    page.config.answer(&headers)
 }
 
 async fn file(headers: HeaderMap, Path(path): Path<String>) -> Response {
-    match Files::get(&path) {
-        Some(file) => {
-            let mime = file.metadata.mimetype().to_owned();
-            // File names carry a hash of their content, so they never change.
-            serve(&headers, &mime, file, "max-age=31536000")
-        }
+    // index.html has its own route, on which the settings were applied.
+    match Files::get(&path).filter(|_| path != "index.html") {
+        Some(file) => asset(file).answer(&headers),
         None => reply::page_not_found().await,
     }
 }
 
-fn serve(headers: &HeaderMap, mime: &str, file: EmbeddedFile, cache: &'static str) -> Response {
-    let hash: String =
-        file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{hash}\"");
-    let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
-    let tags = [(ETAG, tag), (CACHE_CONTROL, cache.to_owned())];
-    if known {
-        return (StatusCode::NOT_MODIFIED, tags).into_response();
-    }
-    (tags, [(CONTENT_TYPE, mime.to_owned())], file.data.into_owned()).into_response()
+/// File names carry a hash of their content, so they never change.
+fn asset(file: EmbeddedFile) -> Fixed {
+    let media_type = file.metadata.mimetype().to_owned();
+    Fixed::new(&media_type, Some("max-age=31536000"), file.data.into_owned())
+        .with(X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
-/// `GET /zipkin/config.json`: what the page may be told; the keys are Zipkin's.
-async fn config() -> Response {
-    let config = json!({
-        "environment": "",
-        "queryLimit": 10,
-        "defaultLookback": 15 * 60 * 1000,
-        "searchEnabled": true,
-        "logsUrl": null,
-        "supportUrl": null,
-        "archivePostUrl": null,
-        "archiveUrl": null,
-        "dependency": {"enabled": true, "lowErrorRate": 0.5, "highErrorRate": 0.75},
-    });
-    let text = serde_json::to_string_pretty(&config).unwrap_or_default();
-    let headers = [(CONTENT_TYPE, "application/json; charset=utf-8"), (CACHE_CONTROL, "max-age=600")];
-    (headers, text).into_response()
+/// Links of the page are relative to its `<base>`, so that is all that a proxy's path changes.
+fn index(base_path: &str) -> Fixed {
+    let html = match Files::get("index.html") {
+        Some(file) => rebase(&String::from_utf8_lossy(&file.data), base_path),
+        None => NOT_BUILT.to_owned(),
+    };
+    Fixed::new("text/html; charset=utf-8", Some("max-age=60"), html)
+        .with(CONTENT_SECURITY_POLICY, POLICY)
+        .with(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .with(REFERRER_POLICY, "same-origin")
+}
+
+fn rebase(html: &str, base_path: &str) -> String {
+    let base = format!("<base href=\"{}/\"", base_path.trim_end_matches('/'));
+    html.replacen("<base href=\"/zipkin/\"", &base, 1)
+}
+
+/// What the page may be told, with Zipkin's keys in Zipkin's order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Configuration<'a> {
+    environment: &'a str,
+    query_limit: u32,
+    default_lookback: u64,
+    search_enabled: bool,
+    logs_url: Option<&'a str>,
+    support_url: Option<&'a str>,
+    archive_post_url: Option<&'a str>,
+    archive_url: Option<&'a str>,
+    dependency: Dependency,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Dependency {
+    enabled: bool,
+    low_error_rate: f32,
+    high_error_rate: f32,
+}
+
+fn configuration(ui: &Ui, search_enabled: bool) -> Fixed {
+    let configuration = Configuration {
+        environment: &ui.environment,
+        query_limit: ui.query_limit,
+        default_lookback: ui.default_lookback_ms,
+        search_enabled,
+        logs_url: ui.logs_url.as_deref(),
+        support_url: ui.support_url.as_deref(),
+        archive_post_url: ui.archive_post_url.as_deref(),
+        archive_url: ui.archive_url.as_deref(),
+        dependency: Dependency {
+            enabled: ui.dependency_enabled,
+            low_error_rate: ui.dependency_low_error_rate,
+            high_error_rate: ui.dependency_high_error_rate,
+        },
+    };
+    let text = serde_json::to_string_pretty(&configuration).unwrap_or_default();
+    Fixed::new("application/json; charset=utf-8", Some("max-age=600"), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_base_follows_the_proxy() {
+        // The page's own source, so that the two can't drift apart.
+        let html = include_str!("../../../ui/index.html");
+        assert_eq!(rebase(html, "/zipkin"), html);
+        for (base_path, base) in [("/foo/zipkin", "/foo/zipkin/"), ("/foo/", "/foo/"), ("/", "/"), ("", "/")]
+        {
+            let rebased = rebase(html, base_path);
+            assert!(rebased.contains(&format!("<base href=\"{base}\"")), "{base_path}: {rebased}");
+        }
+    }
 }

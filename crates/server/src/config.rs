@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 /// The settings of the embedded engine.
 pub use columnar::Config as Embedded;
 
+/// The settings of the query API and the page.
+pub use api::config::{Config as Answers, Ui};
+
 /// Everything a server needs to know, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -14,6 +17,8 @@ pub struct Config {
     pub scribe_listen: Option<SocketAddr>,
     /// Where spans are kept.
     pub store: Store,
+    /// What the query API and the page do.
+    pub api: Answers,
     /// Most bytes of messages that all collectors together hold in memory.
     pub bytes_in_flight_max: usize,
 }

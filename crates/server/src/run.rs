@@ -57,13 +57,15 @@ impl Server {
             tasks.spawn(scribe_door::serve(listener, door(&metrics), config, stopped.clone()));
             transports.push(metrics);
         }
-        let routes = api::router(Api {
+        let sources = api::Sources {
             storage: Arc::clone(&storage),
             now_ms,
             collectors: collectors.into(),
             transports: Arc::new(move || read(&transports)),
-        });
-        let routes = routes.merge(http_door::router(http_intake, http_door::Limits::default()));
+        };
+        let api = Api::new(config.api, sources);
+        let routes = api::router(&api).merge(http_door::router(http_intake, http_door::Limits::default()));
+        let routes = api::edge::around(&api, routes);
         let http_address = listener.local_addr().unwrap_or(config.http_listen);
         tasks.spawn(async move {
             if let Err(error) = http::serve(listener, routes, stopped).await {

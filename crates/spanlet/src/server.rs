@@ -91,6 +91,7 @@ fn check(arguments: Arguments) -> anyhow::Result<Config> {
         http_listen: arguments.http_listen.unwrap_or_else(|| loopback(arguments.query_port)),
         scribe_listen: arguments.collector_scribe_enabled.then_some(scribe),
         store,
+        api: server::config::Answers::default(),
         bytes_in_flight_max: BYTES_IN_FLIGHT_MAX,
     })
 }

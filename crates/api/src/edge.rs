@@ -1,0 +1,71 @@
+//! What holds for every request, whatever its path: slashes, methods, cross-origin marks, compression, timing.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, ORIGIN};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{Predicate, SizeAbove};
+
+use crate::{Api, cors, reply};
+
+/// Zipkin compresses answers above this size, and the first of these types.
+const COMPRESS_ABOVE_BYTES: u16 = 2048;
+const COMPRESSED_TYPES: [&str; 6] =
+    ["application/json", "application/javascript", "text/css", "image/svg", "text/javascript", "text/html"];
+
+/// Puts what holds for every request around the routes of all parts.
+pub fn around(api: &Api, routes: Router) -> Router {
+    let routes =
+        routes.fallback(reply::page_not_found).method_not_allowed_fallback(reply::page_not_found).layer(
+            CompressionLayer::new()
+                .gzip(true)
+                .compress_when(SizeAbove::new(COMPRESS_ABOVE_BYTES).and(is_compressed)),
+        );
+    // The path changes before routing, so the routes are behind another router.
+    Router::new().fallback_service(routes).layer(from_fn_with_state(api.clone(), serve))
+}
+
+fn is_compressed(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    COMPRESSED_TYPES.iter().any(|known| media_type.starts_with(known))
+}
+
+async fn serve(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    collapse_slashes(request.uri_mut());
+    let origin = request.headers().get(ORIGIN).cloned();
+    let preflight = cors::is_preflight(request.method(), request.headers());
+    let call = api.requests.call(request.method(), request.uri().path());
+    let mut response = match *request.method() {
+        _ if preflight => StatusCode::OK.into_response(),
+        // Armeria, under Zipkin, has TRACE nowhere and HEAD only where a service asks for it.
+        Method::TRACE => reply::text(StatusCode::METHOD_NOT_ALLOWED, "405 Method Not Allowed"),
+        Method::HEAD => reply::page_not_found().await,
+        _ => next.run(request).await,
+    };
+    if let Some(origin) = origin {
+        cors::mark(&mut response, &origin, &api.config.allowed_origins, preflight);
+    }
+    api.requests.record(call, response.status(), started.elapsed());
+    response
+}
+
+/// Reads `//` in a path as `/`.
+fn collapse_slashes(uri: &mut Uri) {
+    if !uri.path().contains("//") {
+        return;
+    }
+    let mut path = uri.path().to_owned();
+    while path.contains("//") {
+        path = path.replace("//", "/");
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    if let Ok(collapsed) = format!("{path}{query}").parse() {
+        *uri = collapsed;
+    }
+}

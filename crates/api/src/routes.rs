@@ -1,0 +1,69 @@
+//! The paths of the API, each with its handler.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get};
+
+use crate::{Api, health, metrics, names, timeout, traces, ui};
+
+/// Where spans are posted: the collectors' business, but their times are counted with ours.
+const COLLECTORS: [&str; 1] = ["/api/v1/spans"];
+
+/// Returns the paths of questions. Each is served again below `/zipkin`, where the page asks.
+fn questions() -> Vec<(&'static str, MethodRouter<Api>)> {
+    let questions = vec![
+        ("/api/v2/trace/{traceId}", get(traces::trace)),
+        ("/api/v2/traceMany", get(traces::trace_many)),
+        ("/api/v2/traces", get(traces::search)),
+        ("/api/v2/services", get(names::services)),
+        ("/api/v2/spans", get(names::spans)),
+        ("/api/v2/remoteServices", get(names::remote_services)),
+        ("/api/v2/autocompleteKeys", get(names::autocomplete_keys)),
+        ("/api/v2/autocompleteValues", get(names::autocomplete_values)),
+        ("/api/v2/dependencies", get(traces::dependencies)),
+    ];
+    questions
+}
+
+/// Returns the paths of what tells about the server itself.
+fn about() -> Vec<(&'static str, MethodRouter<Api>)> {
+    vec![
+        ("/health", get(health::health)),
+        ("/actuator/health", get(health::actuator_health)),
+        ("/info", get(health::info)),
+        ("/actuator/info", get(health::actuator_info)),
+        ("/metrics", get(metrics::json)),
+        ("/prometheus", get(metrics::prometheus)),
+        ("/actuator/prometheus", get(metrics::prometheus)),
+    ]
+}
+
+/// Returns the paths whose times are counted.
+pub fn counted() -> impl Iterator<Item = &'static str> {
+    questions().into_iter().map(|(path, _)| path).chain(COLLECTORS)
+}
+
+/// Returns every path that is served when all is switched on, those of questions once.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    let named = questions().into_iter().chain(about()).map(|(path, _)| path);
+    named.chain(ui::paths())
+}
+
+/// Returns the routes for reading, as far as they are switched on; [`crate::edge::around`] completes them.
+pub fn router(api: &Api) -> Router {
+    let mut routes = Router::new();
+    if api.config.query_enabled {
+        for (path, handler) in questions() {
+            routes = routes.route(path, handler.clone()).route(&format!("/zipkin{path}"), handler);
+        }
+        routes = routes.layer(from_fn_with_state(api.clone(), timeout::layer));
+    }
+    for (path, handler) in about() {
+        routes = routes.route(path, handler);
+    }
+    let routes = routes.with_state(api.clone());
+    match &api.config.ui {
+        Some(ui) if api.config.query_enabled => routes.merge(ui::router(ui, api.config.search_enabled)),
+        _ => routes,
+    }
+}
