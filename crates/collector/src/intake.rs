@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use model::batch::Batch;
-use storage::error::WriteError;
 use storage::port::Storage;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::metrics::TransportMetrics;
+use crate::metrics::{LeftOut, TransportMetrics};
+use crate::refusal::{Reason, Refusal};
+use crate::sampler::Sampler;
+
+/// When a sender that was told to try again should do so.
+pub const RETRY_AFTER_S: u64 = 1;
 
 /// Bytes are counted in units of this size, so that small messages have a price too.
 const UNIT_BYTES: usize = 1024;
@@ -18,12 +22,14 @@ pub struct Intake {
     storage: Arc<dyn Storage>,
     metrics: Arc<TransportMetrics>,
     budget: Budget,
+    sampler: Sampler,
 }
 
 /// Limits the bytes of messages that all doors together hold in memory.
 #[derive(Clone)]
 pub struct Budget {
     units: Arc<Semaphore>,
+    units_max: usize,
 }
 
 /// Room for a message, taken as its bytes come in and given back when dropped.
@@ -40,7 +46,13 @@ pub struct NoRoom;
 impl Budget {
     /// Returns a budget of this many bytes.
     pub fn new(bytes_max: usize) -> Self {
-        Self { units: Arc::new(Semaphore::new(bytes_max / UNIT_BYTES)) }
+        let units_max = bytes_max / UNIT_BYTES;
+        Self { units: Arc::new(Semaphore::new(units_max)), units_max }
+    }
+
+    /// Returns how many bytes are taken now.
+    pub fn bytes_taken(&self) -> usize {
+        (self.units_max - self.units.available_permits()) * UNIT_BYTES
     }
 
     /// Returns room for no bytes yet.
@@ -56,6 +68,11 @@ impl Room {
         let permit = Arc::clone(&self.units).try_acquire_many_owned(units).map_err(|_| NoRoom)?;
         self.keep(bytes, permit);
         Ok(())
+    }
+
+    /// Takes more room if it covers fewer bytes than these.
+    pub fn cover(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        self.grow(bytes.saturating_sub(self.bytes))
     }
 
     /// Waits for room for more bytes. More than the whole budget is never granted.
@@ -83,8 +100,13 @@ impl Room {
 
 impl Intake {
     /// Joins a door to the store.
-    pub fn new(storage: Arc<dyn Storage>, metrics: Arc<TransportMetrics>, budget: Budget) -> Self {
-        Self { storage, metrics, budget }
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        metrics: Arc<TransportMetrics>,
+        budget: Budget,
+        sampler: Sampler,
+    ) -> Self {
+        Self { storage, metrics, budget, sampler }
     }
 
     /// Returns the door's counters.
@@ -97,18 +119,31 @@ impl Intake {
         self.budget.room()
     }
 
-    /// Stores a batch. Returns only when it is as safe as the store promises, so that the caller may acknowledge.
-    pub async fn accept(&self, batch: Batch) -> Result<(), WriteError> {
+    /// Counts a message and what became of it.
+    pub async fn count<T>(&self, taken: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        self.metrics.message();
+        taken.await.inspect_err(|refusal| self.metrics.refused(refusal.reason))
+    }
+
+    /// Stores a batch, of whose message so many other spans were rejected. Returns only when the batch is as safe as
+    /// the store promises, so that the caller may acknowledge.
+    pub async fn accept(&self, batch: Batch, rejected: usize, room: &mut Room) -> Result<(), Refusal> {
+        // Spans can be larger in the store's form than in the message.
+        room.cover(batch.as_bytes().len())?;
+        let received = batch.len();
+        self.metrics.spans(received + rejected);
+        self.metrics.left_out(LeftOut::Rejected, rejected);
+        let batch = self.sampler.sample(batch);
         let spans = batch.len();
-        self.metrics.spans(spans);
+        self.metrics.left_out(LeftOut::Sampled, received - spans);
         if spans == 0 {
             return Ok(());
         }
         match self.storage.accept(batch).await {
             Ok(_stored) => Ok(()),
             Err(error) => {
-                self.metrics.spans_dropped(spans);
-                Err(error)
+                self.metrics.left_out(LeftOut::Store, spans);
+                Err(Refusal::new(Reason::Store, error.to_string()))
             }
         }
     }
@@ -129,5 +164,8 @@ mod tests {
         drop(first);
         assert_eq!(second.grow(9 * UNIT_BYTES), Ok(()));
         assert_eq!(budget.room().grow(usize::MAX), Err(NoRoom));
+        assert_eq!(budget.bytes_taken(), 10 * UNIT_BYTES);
+        second.cover(9 * UNIT_BYTES).unwrap();
+        assert_eq!(second.cover(10 * UNIT_BYTES + 1), Err(NoRoom));
     }
 }

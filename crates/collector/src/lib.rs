@@ -5,7 +5,13 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
 )]
 
+pub mod body;
+pub mod doors;
+pub mod grpc;
 pub mod http;
 pub mod intake;
 pub mod metrics;
+pub mod otlp;
+pub mod refusal;
+pub mod sampler;
 pub mod scribe;

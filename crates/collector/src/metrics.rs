@@ -1,19 +1,48 @@
-//! What each transport counts, under Zipkin's names.
+//! What each transport counts: Zipkin's figures under their names, and where each message and span went.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters of one transport. Every message is either stored, or counted as dropped by its reason.
+use crate::refusal::Reason;
+
+/// Counters of one transport. Every message is taken, or refused for one reason; every span is stored, or left out for
+/// one.
 #[derive(Debug)]
 pub struct TransportMetrics {
-    /// Label of the transport: `http`, `scribe`.
+    /// Label of the transport: `http`, `grpc`, `scribe`, `otlp_http`, `otlp_grpc`.
     pub transport: &'static str,
     messages: AtomicU64,
-    messages_dropped: AtomicU64,
     bytes: AtomicU64,
     spans: AtomicU64,
-    spans_dropped: AtomicU64,
     message_spans: AtomicU64,
     message_bytes: AtomicU64,
+    refused: [AtomicU64; Reason::ALL.len()],
+    left_out: [AtomicU64; LeftOut::ALL.len()],
+}
+
+/// Why a span of a message is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LeftOut {
+    /// The sampler keeps other traces.
+    Sampled,
+    /// Its ids are none; its sender was told.
+    Rejected,
+    /// The store did not take it; its sender was told to try again.
+    Store,
+}
+
+impl LeftOut {
+    /// All reasons, each at the place of its number.
+    pub const ALL: [Self; 3] = [Self::Sampled, Self::Rejected, Self::Store];
+
+    /// Returns the label of its counter.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Sampled => "sampled",
+            Self::Rejected => "rejected",
+            Self::Store => "store",
+        }
+    }
 }
 
 /// A reading of [`TransportMetrics`]: Zipkin's name of the figure, and its value.
@@ -25,12 +54,12 @@ impl TransportMetrics {
         Self {
             transport,
             messages: AtomicU64::new(0),
-            messages_dropped: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             spans: AtomicU64::new(0),
-            spans_dropped: AtomicU64::new(0),
             message_spans: AtomicU64::new(0),
             message_bytes: AtomicU64::new(0),
+            refused: Default::default(),
+            left_out: Default::default(),
         }
     }
 
@@ -45,9 +74,11 @@ impl TransportMetrics {
         self.message_bytes.store(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The message could not be read, or there was no room for it.
-    pub fn message_dropped(&self) {
-        self.messages_dropped.fetch_add(1, Ordering::Relaxed);
+    /// The message was not accepted.
+    pub fn refused(&self, reason: Reason) {
+        if let Some(count) = self.refused.get(reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The message held this many spans.
@@ -56,22 +87,43 @@ impl TransportMetrics {
         self.message_spans.store(spans as u64, Ordering::Relaxed);
     }
 
-    /// The store did not take these spans. Their sender knows: it was told to try again.
-    pub fn spans_dropped(&self, spans: usize) {
-        self.spans_dropped.fetch_add(spans as u64, Ordering::Relaxed);
+    /// These spans of the message are not stored.
+    pub fn left_out(&self, why: LeftOut, spans: usize) {
+        if let Some(count) = self.left_out.get(why as usize) {
+            count.fetch_add(spans as u64, Ordering::Relaxed);
+        }
     }
 
-    /// Returns all figures; the last two are gauges of the last message.
+    /// Returns the figures that Zipkin has; the last two are gauges of the last message.
+    ///
+    /// A message that could be read is none of Zipkin's dropped ones: its spans are, when the store does not take them.
     pub fn read(&self) -> Reading {
+        let value = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let store = Reason::Store.label();
+        let messages_dropped =
+            self.refusals().into_iter().filter(|(label, _)| *label != store).map(|(_, count)| count).sum();
         [
-            ("messages", &self.messages),
-            ("messages_dropped", &self.messages_dropped),
-            ("bytes", &self.bytes),
-            ("spans", &self.spans),
-            ("spans_dropped", &self.spans_dropped),
-            ("message_spans", &self.message_spans),
-            ("message_bytes", &self.message_bytes),
+            ("messages", value(&self.messages)),
+            ("messages_dropped", messages_dropped),
+            ("bytes", value(&self.bytes)),
+            ("spans", value(&self.spans)),
+            ("spans_dropped", self.spans_left_out().into_iter().map(|(_, count)| count).sum()),
+            ("message_spans", value(&self.message_spans)),
+            ("message_bytes", value(&self.message_bytes)),
         ]
-        .map(|(name, value)| (name, value.load(Ordering::Relaxed)))
     }
+
+    /// Returns how many messages were refused, by the label of the reason.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        labelled(Reason::ALL.map(Reason::label), &self.refused)
+    }
+
+    /// Returns how many spans were left out, by the label of the reason.
+    pub fn spans_left_out(&self) -> Vec<(&'static str, u64)> {
+        labelled(LeftOut::ALL.map(LeftOut::label), &self.left_out)
+    }
+}
+
+fn labelled<const N: usize>(labels: [&'static str; N], counts: &[AtomicU64; N]) -> Vec<(&'static str, u64)> {
+    labels.into_iter().zip(counts.iter().map(|count| count.load(Ordering::Relaxed))).collect()
 }

@@ -13,7 +13,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use wire::scribe::{self, Head, ResultCode};
 
-use crate::intake::Intake;
+use crate::intake::{Intake, Room};
+use crate::refusal::{Reason, Refusal};
 
 /// What this door grants its clients.
 #[derive(Clone, Debug)]
@@ -95,81 +96,85 @@ async fn converse(
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
         };
-        if length > config.frame_bytes_max {
-            // Something that does not speak framed thrift at all, such as HTTP or TLS: no answer would be understood.
-            intake.metrics().message();
-            intake.metrics().message_dropped();
-            return Err(std::io::Error::other(format!(
-                "frame of {length} bytes, limit {}",
-                config.frame_bytes_max
-            )));
+        let (mut room, mut reply) = (intake.room(), Vec::new());
+        let taken = intake.count(async {
+            read_frame(&mut stream, length, config, &mut room, &mut frame).await?;
+            let (head, body) = scribe::read_head(&frame).map_err(malformed)?;
+            let taken = take(&head, body, intake, &config.category, &mut room).await;
+            reply = match &taken {
+                Ok(()) => scribe::reply(&head, ResultCode::Ok),
+                Err(refusal) if refusal.reason.is_ours() => {
+                    tracing::warn!(reason = refusal.text, "scribe sender told to try later");
+                    scribe::reply(&head, ResultCode::TryLater)
+                }
+                Err(refusal) => scribe::exception(&head, &refusal.text),
+            };
+            taken
+        });
+        match taken.await {
+            Err(refusal) if reply.is_empty() => return Err(std::io::Error::other(refusal.text)),
+            _ => stream.write_all(&reply).await?,
         }
-        // A wait for room is felt by the sender as a slow connection: nothing is lost and nothing grows.
-        let mut room = intake.room();
-        let read = async {
-            room.wait(length).await.map_err(|_| std::io::Error::other("frame is larger than all room"))?;
-            frame.clear();
-            (&mut stream).take(length as u64).read_to_end(&mut frame).await
-        };
-        let read = tokio::time::timeout(config.frame_time_max, read).await;
-        if read.map_err(|_| std::io::Error::other("frame is too slow"))?? < length {
-            intake.metrics().message();
-            intake.metrics().message_dropped();
-            return Err(std::io::Error::other("frame broke off"));
-        }
-        let Some(reply) = answer(&frame, intake, &config.category).await else {
-            return Err(std::io::Error::other("frame is no thrift call"));
-        };
-        stream.write_all(&reply).await?;
         if frame.capacity() > 1 << 20 {
             frame = Vec::new();
         }
     }
 }
 
-/// Returns the framed answer to a frame, or nothing when it is no call at all.
-async fn answer(frame: &[u8], intake: &Intake, category: &str) -> Option<Vec<u8>> {
-    intake.metrics().message();
-    let Ok((head, body)) = scribe::read_head(frame) else {
-        intake.metrics().message_dropped();
-        return None;
-    };
-    let batch = match decode(&head, body, intake, category) {
-        Ok(batch) => batch,
-        Err(text) => {
-            intake.metrics().message_dropped();
-            return Some(scribe::exception(&head, &text));
-        }
-    };
-    let code = match intake.accept(batch).await {
-        Ok(()) => ResultCode::Ok,
-        Err(error) => {
-            tracing::warn!(%error, "scribe sender told to try later");
-            ResultCode::TryLater
-        }
-    };
-    Some(scribe::reply(&head, code))
+fn malformed(error: scribe::ScribeError) -> Refusal {
+    Refusal::new(Reason::Malformed, error.to_string())
 }
 
-/// Reads all spans of a call, or none.
-fn decode(head: &Head<'_>, body: &[u8], intake: &Intake, category: &str) -> Result<Batch, String> {
+/// Reads a frame of this length. What goes wrong here can't be answered: the sender may not even speak framed thrift, as
+/// HTTP or TLS on this port do not.
+async fn read_frame(
+    stream: &mut BufReader<TcpStream>,
+    length: usize,
+    config: &Config,
+    room: &mut Room,
+    frame: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    if length > config.frame_bytes_max {
+        let text = format!("frame of {length} bytes, limit {}", config.frame_bytes_max);
+        return Err(Refusal::new(Reason::TooLarge, text));
+    }
+    let read = async {
+        // A wait for room is felt by the sender as a slow connection: nothing is lost and nothing grows.
+        room.wait(length).await?;
+        frame.clear();
+        match stream.take(length as u64).read_to_end(frame).await {
+            Ok(read) if read == length => Ok(()),
+            _ => Err(Refusal::new(Reason::CutOff, "frame broke off")),
+        }
+    };
+    let slow = |_| Refusal::new(Reason::TooSlow, "frame is too slow");
+    tokio::time::timeout(config.frame_time_max, read).await.map_err(slow)?
+}
+
+/// Stores all spans of a call, or none.
+async fn take(
+    head: &Head<'_>,
+    body: &[u8],
+    intake: &Intake,
+    category: &str,
+    room: &mut Room,
+) -> Result<(), Refusal> {
     let mut batch = Batch::new();
     let (mut bytes, mut bad) = (0, None);
     let read = scribe::read_entries(head, body, &mut |entry| {
         if entry.category != category.as_bytes() || bad.is_some() {
             return;
         }
-        let decoded =
-            scribe::decode_message(entry.message).map_err(|error| error.to_string()).and_then(|span| {
-                bytes += span.len();
-                wire::thrift_v1::decode_span(&span, &mut batch).map_err(|error| error.to_string())
-            });
+        let decoded = scribe::decode_message(entry.message).map_err(malformed).and_then(|span| {
+            bytes += span.len();
+            wire::thrift_v1::decode_span(&span, &mut batch).map_err(Refusal::from)
+        });
         bad = decoded.err();
     });
     intake.metrics().bytes(bytes);
-    match (read, bad) {
-        (Err(error), _) => Err(error.to_string()),
-        (Ok(()), Some(bad)) => Err(bad),
-        (Ok(()), None) => Ok(batch),
+    read.map_err(malformed)?;
+    match bad {
+        Some(refusal) => Err(refusal),
+        None => intake.accept(batch, 0, room).await,
     }
 }

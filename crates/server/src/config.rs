@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 /// The settings of the embedded engine.
 pub use columnar::Config as Embedded;
 
+/// The settings of the collectors.
+pub use collector::doors::Config as Doors;
+
 /// The settings of the query API and the page.
 pub use api::config::{Config as Answers, Ui};
 
@@ -19,8 +22,8 @@ pub struct Config {
     pub store: Store,
     /// What the query API and the page do.
     pub api: Answers,
-    /// Most bytes of messages that all collectors together hold in memory.
-    pub bytes_in_flight_max: usize,
+    /// Which doors are open, and what they grant.
+    pub doors: Doors,
 }
 
 /// Where spans are kept.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::Api;
-use collector::intake::{Budget, Intake};
+use collector::doors::Doors;
 use collector::metrics::TransportMetrics;
-use collector::{http as http_door, scribe as scribe_door};
+use collector::scribe;
 use storage::memory::Memory;
 use storage::port::Storage;
 use tokio::net::TcpListener;
@@ -33,29 +33,22 @@ impl Server {
     /// Opens the store, then the doors.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let listener = listen(config.http_listen, "HTTP", "--http-listen").await?;
-        let scribe = match config.scribe_listen {
+        let scribe_listener = match config.scribe_listen {
             Some(address) => Some(listen(address, "scribe", "--scribe-listen").await?),
             None => None,
         };
         let storage = open(config.store).await?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let budget = Budget::new(config.bytes_in_flight_max);
-        let door = |metrics: &Arc<TransportMetrics>| {
-            Intake::new(Arc::clone(&storage), Arc::clone(metrics), budget.clone())
-        };
-
-        let mut transports = vec![Arc::new(TransportMetrics::new("http"))];
-        let http_intake = door(&transports[0]);
+        let doors = Doors::new(config.doors, Arc::clone(&storage));
+        let transports = doors.transports();
         let mut collectors = Vec::new();
-        let scribe_address = scribe.as_ref().and_then(|listener| listener.local_addr().ok());
-        if let Some(listener) = scribe {
-            let metrics = Arc::new(TransportMetrics::new("scribe"));
-            let config = scribe_door::Config::default();
+        let scribe_address = scribe_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = scribe_listener {
+            let config = scribe::Config::default();
             let port = scribe_address.map_or(0, |address| address.port());
             collectors.push(format!("ScribeCollector{{port={port}, category={}}}", config.category));
-            tasks.spawn(scribe_door::serve(listener, door(&metrics), config, stopped.clone()));
-            transports.push(metrics);
+            tasks.spawn(scribe::serve(listener, doors.scribe(), config, stopped.clone()));
         }
         let sources = api::Sources {
             storage: Arc::clone(&storage),
@@ -64,7 +57,7 @@ impl Server {
             transports: Arc::new(move || read(&transports)),
         };
         let api = Api::new(config.api, sources);
-        let routes = api::router(&api).merge(http_door::router(http_intake, http_door::Limits::default()));
+        let routes = api::router(&api).merge(doors.routes());
         let routes = api::edge::around(&api, routes);
         let http_address = listener.local_addr().unwrap_or(config.http_listen);
         tasks.spawn(async move {

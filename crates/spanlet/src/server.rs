@@ -8,9 +8,6 @@ use server::config::{Config, Store};
 use server::run::Server;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// All collectors together hold at most this much of messages not yet stored.
-const BYTES_IN_FLIGHT_MAX: usize = 64 << 20;
-
 #[derive(clap::Args)]
 #[command(after_help = "Started without flags it listens on this machine only, on Zipkin's ports, \
                         and keeps its data in ./spanlet-data.")]
@@ -92,7 +89,10 @@ fn check(arguments: Arguments) -> anyhow::Result<Config> {
         scribe_listen: arguments.collector_scribe_enabled.then_some(scribe),
         store,
         api: server::config::Answers::default(),
-        bytes_in_flight_max: BYTES_IN_FLIGHT_MAX,
+        doors: server::config::Doors {
+            scribe_enabled: arguments.collector_scribe_enabled,
+            ..server::config::Doors::default()
+        },
     })
 }
 

@@ -19,6 +19,10 @@ pub enum Format {
     Thrift,
     /// zipkin.proto.
     Proto3,
+    /// OTLP's ExportTraceServiceRequest in protocol buffers.
+    OtlpProto,
+    /// The same in JSON.
+    OtlpJson,
 }
 
 impl fmt::Display for Format {
@@ -28,6 +32,8 @@ impl fmt::Display for Format {
             Self::JsonV2 => "JSON_V2",
             Self::Thrift => "THRIFT",
             Self::Proto3 => "PROTO3",
+            Self::OtlpProto => "OTLP_PROTO",
+            Self::OtlpJson => "OTLP_JSON",
         })
     }
 }
@@ -39,6 +45,8 @@ impl Format {
             Self::JsonV1 | Self::JsonV2 => "json",
             Self::Thrift => "TBinary",
             Self::Proto3 => "proto3",
+            Self::OtlpProto => "OTLP proto3",
+            Self::OtlpJson => "OTLP json",
         }
     }
 }

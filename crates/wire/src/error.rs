@@ -37,16 +37,36 @@ pub enum DecodeError {
         /// What is wrong there.
         what: String,
     },
+    /// The sender's fault: values within values, more of them than anybody needs.
+    #[error("{what} reading List<Span> from {}", format.source_name())]
+    TooDeep {
+        /// In which format.
+        format: Format,
+        /// At which byte of the input.
+        at: usize,
+        /// How deep it may be.
+        what: String,
+    },
     /// More spans than one batch may hold.
     #[error(transparent)]
     TooLarge(#[from] BatchFull),
+    /// Spans that repeat what they share, and so are far larger than the message.
+    #[error(
+        "spans with the attributes of their resource are larger than {bytes_max} bytes; send smaller batches"
+    )]
+    Outgrown {
+        /// Most bytes that the spans of one message may have.
+        bytes_max: usize,
+    },
 }
 
 /// What is wrong at one byte of the input. Boxed in results, so that the good way stays in registers.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Bad { at: usize, what: String },
+    Deep { at: usize, what: String },
     Full(BatchFull),
+    Outgrown { bytes_max: usize },
 }
 
 /// What the readers of one format return.
@@ -59,10 +79,17 @@ impl Fault {
     }
 
     #[cold]
+    pub(crate) fn deep(at: usize, what: impl Into<String>) -> Box<Self> {
+        Box::new(Self::Deep { at, what: what.into() })
+    }
+
+    #[cold]
     pub(crate) fn into_error(self, format: Format, spans_before: usize) -> DecodeError {
         match self {
             Self::Bad { at, what } => DecodeError::Malformed { format, spans_before, at, what },
+            Self::Deep { at, what } => DecodeError::TooDeep { format, at, what },
             Self::Full(full) => DecodeError::TooLarge(full),
+            Self::Outgrown { bytes_max } => DecodeError::Outgrown { bytes_max },
         }
     }
 }

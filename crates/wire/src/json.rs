@@ -10,7 +10,8 @@ use crate::error::{Excerpt, Fault, Read};
 /// How deep a value that nobody asked for may be nested.
 const SKIP_DEPTH_MAX: u32 = 64;
 
-/// Reads JSON from the front to the back.
+/// Reads JSON from the front to the back. A clone is a place to come back to.
+#[derive(Clone)]
 pub(crate) struct JsonReader<'a> {
     text: &'a str,
     at: usize,
@@ -89,6 +90,16 @@ impl<'a> JsonReader<'a> {
         i32::try_from(value).map_err(|_| self.fault(at, format!("Expected an int but was {value}")))
     }
 
+    /// Reads a number of any size, also from text, also NaN and the infinities, which JSON has as text only.
+    pub(crate) fn double(&mut self) -> Read<f64> {
+        let text = match self.peek()? {
+            b'"' => self.quoted()?,
+            b'-' | b'0'..=b'9' => Cow::Borrowed(self.number()?),
+            _ => return Err(self.unexpected("a double")),
+        };
+        text.parse().map_err(|_| self.bad(format!("Expected a double but was {}", Excerpt(&text))))
+    }
+
     /// Reads `true` or `false`.
     pub(crate) fn boolean(&mut self) -> Read<bool> {
         match self.peek()? {
@@ -126,7 +137,7 @@ impl<'a> JsonReader<'a> {
             match self.peek()? {
                 bracket @ (b'{' | b'[') => {
                     if depth == SKIP_DEPTH_MAX {
-                        return Err(self.bad(format!("Nested deeper than {SKIP_DEPTH_MAX}")));
+                        return Err(self.deep(SKIP_DEPTH_MAX));
                     }
                     self.at += 1;
                     depth += 1;
@@ -172,12 +183,23 @@ impl<'a> JsonReader<'a> {
         self.fault(self.at, what)
     }
 
+    /// Returns the fault of a value that is nested deeper than this.
+    #[cold]
+    pub(crate) fn deep(&self, depth_max: u32) -> Box<Fault> {
+        Fault::deep(self.at, self.placed(self.at, &format!("Nested deeper than {depth_max}")))
+    }
+
     #[cold]
     fn fault(&self, at: usize, what: impl AsRef<str>) -> Box<Fault> {
+        Fault::new(at, self.placed(at, what.as_ref()))
+    }
+
+    #[cold]
+    fn placed(&self, at: usize, what: &str) -> String {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let column = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1) + 1;
-        Fault::new(at, format!("{} at line {line} column {column}", what.as_ref()))
+        format!("{what} at line {line} column {column}")
     }
 
     #[cold]

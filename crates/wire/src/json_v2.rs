@@ -4,4 +4,5 @@ mod read;
 mod write;
 
 pub use read::decode_list;
+pub(crate) use write::push_text;
 pub use write::{write_list, write_span, write_traces};

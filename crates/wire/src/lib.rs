@@ -1,4 +1,4 @@
-//! Zipkin's formats on the wire, both ways. Sans I/O: bytes in, spans out; no socket, no clock, no panic.
+//! Zipkin's formats on the wire, both ways, and OpenTelemetry's, one way. Sans I/O: bytes in, spans out; no socket, no clock, no panic.
 
 #![cfg_attr(
     not(test),
@@ -8,8 +8,10 @@
 pub mod b3;
 pub mod detect;
 pub mod error;
+pub mod grpc;
 pub mod json_v1;
 pub mod json_v2;
+pub mod otlp;
 pub mod proto3;
 pub mod scribe;
 pub mod thrift_v1;

@@ -17,20 +17,27 @@ use crate::list;
 use crate::protobuf::{Field, ProtoReader};
 use crate::text::text;
 
-/// Appends the spans of a proto3 list to a batch: all of them, or none.
+/// Appends the spans of a proto3 list to a batch: all of them, or none. Bytes that start as no list are refused.
 pub fn decode_list(bytes: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {
-    list::decode(Format::Proto3, bytes, batch, |batch| {
-        let mut list = ProtoReader::new(bytes);
-        let mut draft = Draft::new(TraceId::MIN, SpanId::MIN);
-        while let Some(field) = list.field()? {
-            if let (1, Field::Bytes(_, span)) = field {
-                draft.clear(TraceId::MIN, SpanId::MIN);
-                read_span(span, &mut draft)?;
-                draft.push_into(batch)?;
-            }
+    list::decode(Format::Proto3, bytes, batch, |batch| read_list(bytes, batch))
+}
+
+/// Does the same for a message that is known to be a list: one that starts with an unknown field is one too.
+pub fn decode_message(bytes: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {
+    list::all_or_nothing(Format::Proto3, batch, |batch| read_list(bytes, batch))
+}
+
+fn read_list(bytes: &[u8], batch: &mut Batch) -> Read<()> {
+    let mut list = ProtoReader::new(bytes);
+    let mut draft = Draft::new(TraceId::MIN, SpanId::MIN);
+    while let Some(field) = list.field()? {
+        if let (1, Field::Bytes(_, span)) = field {
+            draft.clear(TraceId::MIN, SpanId::MIN);
+            read_span(span, &mut draft)?;
+            draft.push_into(batch)?;
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 fn read_span<'a>(mut span: ProtoReader<'a>, draft: &mut Draft<'a>) -> Read<()> {

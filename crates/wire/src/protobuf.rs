@@ -2,7 +2,8 @@
 
 use crate::error::{Fault, Read};
 
-/// Reads one message from the front to the back.
+/// Reads one message from the front to the back. A clone is a place to come back to.
+#[derive(Clone)]
 pub(crate) struct ProtoReader<'a> {
     /// The whole input up to this message's end, so that places in faults count from its start.
     bytes: &'a [u8],
@@ -13,11 +14,11 @@ pub(crate) struct ProtoReader<'a> {
 pub(crate) enum Field<'a> {
     /// int32, uint64, bool, enum.
     Varint(u64),
-    /// fixed64.
+    /// fixed64, double.
     Fixed64(u64),
     /// bytes, string, or a message.
     Bytes(&'a [u8], ProtoReader<'a>),
-    /// fixed32, which zipkin.proto has none of.
+    /// fixed32, which holds nothing that a span needs.
     Fixed32,
 }
 
@@ -57,6 +58,12 @@ impl<'a> ProtoReader<'a> {
         Fault::new(self.at, what)
     }
 
+    /// Returns the fault of a message that is nested deeper than this.
+    #[cold]
+    pub(crate) fn deep(&self, depth_max: u32) -> Box<Fault> {
+        Fault::deep(self.at, format!("Nested deeper than {depth_max} at byte {}", self.at))
+    }
+
     fn varint(&mut self) -> Read<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -89,4 +96,25 @@ impl<'a> ProtoReader<'a> {
         let available = self.bytes.len() - self.at;
         self.wrong(format!("Truncated: length {length} > bytes available {available}"))
     }
+}
+
+/// Appends a field of varint.
+pub(crate) fn push_varint(out: &mut Vec<u8>, number: u64, value: u64) {
+    varint(out, number << 3);
+    varint(out, value);
+}
+
+/// Appends a field of bytes, text, or a message.
+pub(crate) fn push_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
+    varint(out, number << 3 | 2);
+    varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
 }

@@ -52,8 +52,9 @@ pub enum ScribeError {
 impl From<Box<Fault>> for ScribeError {
     fn from(fault: Box<Fault>) -> Self {
         match *fault {
-            Fault::Bad { what, .. } => Self::Malformed(what),
+            Fault::Bad { what, .. } | Fault::Deep { what, .. } => Self::Malformed(what),
             Fault::Full(full) => Self::Malformed(full.to_string()),
+            Fault::Outgrown { bytes_max } => Self::Malformed(format!("larger than {bytes_max} bytes")),
         }
     }
 }

@@ -87,7 +87,10 @@ impl<'a> TBinaryReader<'a> {
 
     fn skip_nested(&mut self, kind: u8, depth_left: u32) -> Read<()> {
         let Some(deeper) = depth_left.checked_sub(1) else {
-            return Err(self.wrong(format!("Nested deeper than {SKIP_DEPTH_MAX} at byte {}", self.at)));
+            return Err(Fault::deep(
+                self.at,
+                format!("Nested deeper than {SKIP_DEPTH_MAX} at byte {}", self.at),
+            ));
         };
         match kind {
             BOOL | BYTE => drop(self.take(1)?),

@@ -37,7 +37,7 @@ async fn json_and_thrift_over_http_agree() {
     ] {
         let setting = setting("http", 1 << 20);
         let request = Request::post(path).header("content-type", media_type).body(Body::from(body)).unwrap();
-        let router = collector::http::router(setting.intake.clone(), collector::http::Limits::default());
+        let router = collector::http::router(setting.intake.clone(), collector::body::Limits::default());
         assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::ACCEPTED, "{media_type}");
         assert_eq!(setting.shelf.take(), std::slice::from_ref(&span), "{media_type}");
     }

@@ -6,12 +6,16 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
-use collector::http::{Limits, router};
+use collector::body::Limits;
+use collector::http::router;
+use collector::metrics::LeftOut;
+use collector::refusal::Reason;
+use collector::sampler::Sampler;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tower::ServiceExt;
 
-use crate::store::{Setting, setting};
+use crate::store::{Setting, sampling, setting};
 
 const ROOM: usize = 1 << 20;
 const SPAN: &str = r#"{"traceId":"1","id":"2"}"#;
@@ -29,7 +33,7 @@ async fn post(setting: &Setting, headers: &[(&str, &str)], body: impl Into<Body>
     router.oneshot(request.body(body.into()).unwrap()).await.unwrap()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -52,6 +56,7 @@ async fn a_busy_store_is_503_and_counted() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key(header::RETRY_AFTER));
     assert_eq!((setting.count("spans"), setting.count("spans_dropped")), (1, 1));
+    assert_eq!((setting.left_out(LeftOut::Store), setting.refused(Reason::Store)), (1, 1));
     setting.shelf.busy.store(false, Ordering::Relaxed);
     assert_eq!(post(&setting, &[], format!("[{SPAN}]")).await.status(), StatusCode::ACCEPTED);
     assert_eq!(setting.shelf.take().len(), 1);
@@ -77,6 +82,36 @@ async fn bodies_are_limited_as_sent_and_as_unpacked() {
     assert_eq!(post(&setting, &[], endless).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(setting.count("messages"), 7);
     assert_eq!(setting.count("messages_dropped"), 5);
+    let reasons = [Reason::TooLarge, Reason::UnpackedTooLarge, Reason::Malformed];
+    assert_eq!(reasons.map(|reason| setting.refused(reason)), [2, 1, 2]);
+}
+
+#[tokio::test]
+async fn nesting_is_limited() {
+    let setting = setting("http", ROOM);
+    let body = format!("[{}", r#"{"a":"#.repeat(1000));
+    assert_eq!(post(&setting, &[], body).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(setting.refused(Reason::TooDeep), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_refused() {
+    let setting = setting("http", ROOM);
+    let broken = futures::stream::iter([Ok(b"[".to_vec()), Err(std::io::Error::other("gone"))]);
+    assert_eq!(post(&setting, &[], Body::from_stream(broken)).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(setting.refused(Reason::CutOff), 1);
+}
+
+#[tokio::test]
+async fn what_the_sampler_leaves_out_is_accepted_and_counted() {
+    let setting = sampling("http", ROOM, Sampler::new(0.5).unwrap());
+    let body = r#"[{"traceId":"4000000000000000","id":"1"},{"traceId":"4000000000000001","id":"2"},
+        {"traceId":"7ffffffffffffffe","id":"3","debug":true}]"#;
+    assert_eq!(post(&setting, &[], body).await.status(), StatusCode::ACCEPTED);
+    let kept: Vec<_> = setting.shelf.take().iter().map(|span| span.id.get()).collect();
+    assert_eq!(kept, [1, 3]);
+    assert_eq!((setting.count("spans"), setting.count("spans_dropped")), (3, 1));
+    assert_eq!((setting.left_out(LeftOut::Sampled), setting.count("messages_dropped")), (1, 0));
 }
 
 #[tokio::test]
@@ -86,7 +121,7 @@ async fn without_room_the_sender_is_asked_to_come_again() {
     room.grow(4 << 10).unwrap();
     let response = post(&setting, &[], format!("[{SPAN}]")).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(setting.count("messages_dropped"), 1);
+    assert_eq!((setting.count("messages_dropped"), setting.refused(Reason::NoRoom)), (1, 1));
     drop(room);
     assert_eq!(post(&setting, &[], format!("[{SPAN}]")).await.status(), StatusCode::ACCEPTED);
 }

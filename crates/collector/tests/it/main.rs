@@ -1,6 +1,8 @@
 //! The doors through their boundary: bytes in, answers out, spans in the store.
 
 mod doors;
+mod grpc;
 mod http;
+mod otlp;
 mod scribe;
 mod store;

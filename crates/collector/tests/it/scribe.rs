@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use collector::refusal::Reason;
 use collector::scribe::{Config, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -143,7 +144,7 @@ async fn a_busy_store_is_try_later() {
     let mut door = open(Config::default(), 1 << 20).await;
     door.setting.shelf.busy.store(true, Ordering::Relaxed);
     assert_eq!(door.ask(&call(true, "Log", &[("zipkin", SPAN)])).await, Said::Code(1));
-    assert_eq!(door.setting.count("spans_dropped"), 1);
+    assert_eq!((door.setting.count("spans_dropped"), door.setting.count("messages_dropped")), (1, 0));
     door.setting.shelf.busy.store(false, Ordering::Relaxed);
     assert_eq!(door.ask(&call(true, "Log", &[("zipkin", SPAN)])).await, Said::Code(0));
 }
@@ -167,6 +168,44 @@ async fn a_frame_above_the_limit_ends_the_connection() {
     door.send(&1001u32.to_be_bytes()).await;
     assert_eq!(door.stream.read(&mut [0; 1]).await.unwrap_or(0), 0);
     assert_eq!(door.setting.count("messages_dropped"), 1);
+    assert_eq!(door.setting.refused(Reason::TooLarge), 1);
+}
+
+#[tokio::test]
+async fn a_frame_that_never_ends_ends_the_connection() {
+    let config = Config { frame_time_max: Duration::from_millis(10), ..Config::default() };
+    let mut door = open(config, 1 << 20).await;
+    door.send(&[0, 0, 0, 9, 0x80, 1]).await;
+    assert_eq!(door.stream.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    assert_eq!(door.setting.refused(Reason::TooSlow), 1);
+}
+
+#[tokio::test]
+async fn a_frame_that_breaks_off_is_counted() {
+    let mut door = open(Config::default(), 1 << 20).await;
+    door.send(&[0, 0, 0, 9, 0x80, 1]).await;
+    door.stream.shutdown().await.unwrap();
+    assert_eq!(door.stream.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    assert_eq!(door.setting.refused(Reason::CutOff), 1);
+}
+
+#[tokio::test]
+async fn nesting_is_limited() {
+    let mut door = open(Config::default(), 1 << 20).await;
+    // A span whose unknown field 99 holds lists of lists.
+    let span = [&[15, 0, 99][..], &[15, 0, 0, 0, 1].repeat(1000)].concat();
+    let message = String::from_utf8(wire::scribe::encode_message(&span)).unwrap();
+    assert_eq!(door.ask(&call(true, "Log", &[("zipkin", &message)])).await, Said::Exception);
+    assert_eq!(door.setting.refused(Reason::TooDeep), 1);
+}
+
+#[tokio::test]
+async fn another_category_may_be_the_one() {
+    let config = Config { category: "traces".into(), ..Config::default() };
+    let mut door = open(config, 1 << 20).await;
+    let entries = [("zipkin", SPAN), ("traces", SPAN)];
+    assert_eq!(door.ask(&call(true, "Log", &entries)).await, Said::Code(0));
+    assert_eq!(door.setting.shelf.take().len(), 1);
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use collector::intake::{Budget, Intake};
-use collector::metrics::TransportMetrics;
+use collector::metrics::{LeftOut, TransportMetrics};
+use collector::refusal::Reason;
+use collector::sampler::Sampler;
 use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
@@ -81,10 +83,15 @@ pub struct Setting {
 
 /// Returns an intake with this many bytes of room.
 pub fn setting(transport: &'static str, budget_bytes: usize) -> Setting {
+    sampling(transport, budget_bytes, Sampler::ALL)
+}
+
+/// Returns an intake that keeps some spans only.
+pub fn sampling(transport: &'static str, budget_bytes: usize, sampler: Sampler) -> Setting {
     let shelf = Arc::new(Shelf::default());
     let metrics = Arc::new(TransportMetrics::new(transport));
     let storage: Arc<dyn Storage> = Arc::clone(&shelf) as Arc<dyn Storage>;
-    let intake = Intake::new(storage, Arc::clone(&metrics), Budget::new(budget_bytes));
+    let intake = Intake::new(storage, Arc::clone(&metrics), Budget::new(budget_bytes), sampler);
     Setting { shelf, metrics, intake }
 }
 
@@ -92,5 +99,15 @@ impl Setting {
     /// Reads one counter.
     pub fn count(&self, name: &str) -> u64 {
         self.metrics.read().into_iter().find(|(known, _)| *known == name).unwrap().1
+    }
+
+    /// Reads the counter of one reason why messages were refused.
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.metrics.refusals().into_iter().find(|(label, _)| *label == reason.label()).unwrap().1
+    }
+
+    /// Reads the counter of one reason why spans were left out.
+    pub fn left_out(&self, why: LeftOut) -> u64 {
+        self.metrics.spans_left_out().into_iter().find(|(label, _)| *label == why.label()).unwrap().1
     }
 }

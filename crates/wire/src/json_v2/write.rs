@@ -82,7 +82,7 @@ pub fn write_traces(out: &mut String, traces: &[Vec<Span>]) {
 }
 
 /// Appends text in quotes. Escapes what Zipkin escapes: openzipkin/zipkin `zipkin2.internal.JsonEscaper`.
-pub fn push_text(out: &mut String, text: &str) {
+pub(crate) fn push_text(out: &mut String, text: &str) {
     out.push('"');
     let mut copied = 0;
     // 0xe2 starts U+2028 and U+2029, which end a line in JavaScript.
