@@ -35,6 +35,8 @@ pub struct Sources {
     pub collectors: Arc<[String]>,
     /// Counters of each transport.
     pub transports: metrics::Transports,
+    /// Figures of what is around the routes, such as listeners.
+    pub figures: metrics::Figures,
 }
 
 /// What every route can reach. Clones are the same.

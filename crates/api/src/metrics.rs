@@ -16,6 +16,9 @@ use crate::{Api, process, reply};
 /// `message_spans` and `message_bytes` are gauges.
 pub type Transports = Arc<dyn Fn() -> Vec<(&'static str, Vec<(&'static str, u64)>)> + Send + Sync>;
 
+/// Reads further figures.
+pub type Figures = Arc<dyn Fn() -> Vec<Metric> + Send + Sync>;
+
 fn is_gauge(name: &str) -> bool {
     name.starts_with("message_")
 }
@@ -42,7 +45,8 @@ pub async fn prometheus(State(api): State<Api>) -> Response {
         help: "Answers that were larger than the limit.",
         value: api.answers_refused.load(Ordering::Relaxed) as f64,
     };
-    for metric in api.storage().metrics().into_iter().chain([refused]) {
+    let figures = (api.sources.figures)();
+    for metric in api.storage().metrics().into_iter().chain([refused]).chain(figures) {
         let kind = if metric.name.ends_with("_total") { "counter" } else { "gauge" };
         head(&mut text, metric.name, kind, metric.help);
         let _ = writeln!(text, "{} {}", metric.name, metric.value);

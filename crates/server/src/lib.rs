@@ -1,6 +1,14 @@
 //! Wiring only: configuration in, a running server out. The one place that names every store and door.
 
+pub mod access;
+mod bodies;
 pub mod config;
+mod connection;
 pub mod error;
-pub mod http;
+mod listener;
+mod metrics;
 pub mod run;
+mod self_tracing;
+pub mod systemd;
+mod tls;
+mod upgrade;

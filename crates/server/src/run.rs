@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::Api;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
 use collector::doors::Doors;
 use collector::metrics::TransportMetrics;
 use collector::scribe;
@@ -14,74 +16,160 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, Store};
+use crate::access::layer::Gate;
+use crate::access::{Access, Scopes};
+use crate::config::{Config, SelfTracing, Store};
 use crate::error::StartError;
-use crate::http;
+use crate::listener::Grants;
+use crate::metrics::Counters;
+use crate::self_tracing::Recorder;
+use crate::systemd::Sockets;
+use crate::tls::Acceptor;
+use crate::{access, listener, self_tracing};
 
 /// A server that accepts spans and questions.
 pub struct Server {
-    /// Where the HTTP listener really is.
+    /// Where the usual HTTP listener really is.
     pub http_address: SocketAddr,
     /// Where the scribe listener really is.
     pub scribe_address: Option<SocketAddr>,
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    running: Running,
     storage: Arc<dyn Storage>,
 }
 
 impl Server {
-    /// Opens the store, then the doors.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
-        let listener = listen(config.http_listen, "HTTP", "--http-listen").await?;
+    /// Opens the listeners, so that a taken port is known at once, then the store, then the doors.
+    pub async fn start(config: Config, mut sockets: Sockets) -> Result<Self, StartError> {
+        let mut running = Running::new(&config)?;
+        let mut listeners = Vec::new();
+        for http in &config.http {
+            listeners.push((listen(&mut sockets, http.name, http.address).await?, http.scopes));
+        }
         let scribe_listener = match config.scribe_listen {
-            Some(address) => Some(listen(address, "scribe", "--scribe-listen").await?),
+            Some(address) => Some(listen(&mut sockets, "scribe", address).await?),
             None => None,
         };
+        if let Some(name) = sockets.left().next() {
+            return Err(StartError::Socket { name: name.to_owned() });
+        }
+        let http_address = address(&listeners[0].0);
+        let scribe_address = scribe_listener.as_ref().map(address);
+        warn_of_the_open(&config, &listeners, scribe_address);
         let storage = open(config.store).await?;
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
         let doors = Doors::new(config.doors, Arc::clone(&storage));
         let transports = doors.transports();
         let mut collectors = Vec::new();
-        let scribe_address = scribe_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(listener) = scribe_listener {
-            let config = scribe::Config::default();
-            let port = scribe_address.map_or(0, |address| address.port());
-            collectors.push(format!("ScribeCollector{{port={port}, category={}}}", config.category));
-            tasks.spawn(scribe::serve(listener, doors.scribe(), config, stopped.clone()));
+            let (port, category) = (address(&listener).port(), &config.scribe.category);
+            collectors.push(format!("ScribeCollector{{port={port}, category={category}}}"));
+            let stop = running.stop.subscribe();
+            running.tasks.spawn(scribe::serve(listener, doors.scribe(), config.scribe, stop));
         }
-        let sources = api::Sources {
-            storage: Arc::clone(&storage),
-            now_ms,
-            collectors: collectors.into(),
-            transports: Arc::new(move || read(&transports)),
-        };
-        let api = Api::new(config.api, sources);
-        let routes = api::router(&api).merge(doors.routes());
-        let routes = api::edge::around(&api, routes);
-        let http_address = listener.local_addr().unwrap_or(config.http_listen);
-        tasks.spawn(async move {
-            if let Err(error) = http::serve(listener, routes, stopped).await {
-                tracing::error!(%error, "HTTP listener ended");
-            }
-        });
-        Ok(Self { http_address, scribe_address, stop, tasks, storage })
+        let counters = Arc::clone(&running.grants.counters);
+        let api = Api::new(
+            config.api,
+            api::Sources {
+                storage: Arc::clone(&storage),
+                now_ms,
+                collectors: collectors.into(),
+                transports: Arc::new(move || read(&transports)),
+                figures: Arc::new(move || counters.read()),
+            },
+        );
+        let mut routes = api::router(&api).merge(doors.routes());
+        if let Some(config) = config.self_tracing {
+            let recorder = running.record(config, &storage);
+            routes = routes.layer(from_fn_with_state(recorder, self_tracing::layer));
+        }
+        for (listener, scopes) in listeners {
+            running.serve(listener, &api, routes.clone(), scopes);
+        }
+        Ok(Self { http_address, scribe_address, running, storage })
     }
 
     /// Finishes what was accepted, then closes the store.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        while self.tasks.join_next().await.is_some() {}
+    pub async fn stop(self) {
+        let Running { stop, mut tasks, .. } = self.running;
+        let _ = stop.send(true);
+        while tasks.join_next().await.is_some() {}
         drop(self.storage);
     }
 }
 
-async fn listen(
-    address: SocketAddr,
-    door: &'static str,
-    flag: &'static str,
-) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, door, flag, source })
+/// What runs until it is told to stop, and what all HTTP listeners share.
+struct Running {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    grants: Grants,
+    access: Arc<Access>,
+}
+
+impl Running {
+    fn new(config: &Config) -> Result<Self, StartError> {
+        let stop = watch::Sender::new(false);
+        let mut tasks = JoinSet::new();
+        let counters = Arc::new(Counters::default());
+        let mut tls = None;
+        if let Some(files) = &config.tls {
+            let acceptor = Acceptor::new(files)?;
+            tasks.spawn(acceptor.clone().watch(files.clone(), Arc::clone(&counters), stop.subscribe()));
+            tls = Some(acceptor);
+        }
+        let grants = Grants { tls, limits: config.connections, counters };
+        Ok(Self { stop, tasks, grants, access: Arc::new(config.access.clone()) })
+    }
+
+    /// Begins to store own spans.
+    fn record(&mut self, config: SelfTracing, storage: &Arc<dyn Storage>) -> Recorder {
+        let (recorder, spans) = Recorder::new(config, Arc::clone(&self.grants.counters));
+        self.tasks.spawn(spans.store(Arc::clone(storage), self.stop.subscribe()));
+        recorder
+    }
+
+    /// Answers what comes to a listener, as far as its scopes go.
+    fn serve(&mut self, listener: TcpListener, api: &Api, routes: Router, scopes: Scopes) {
+        let gate =
+            Gate { access: Arc::clone(&self.access), scopes, counters: Arc::clone(&self.grants.counters) };
+        let routes = routes.layer(from_fn_with_state(gate, access::layer::layer));
+        let routes = api::edge::around(api, routes);
+        self.tasks.spawn(listener::serve(listener, routes, self.grants.clone(), self.stop.subscribe()));
+    }
+}
+
+/// Takes the socket that was opened for us, or opens one.
+async fn listen(sockets: &mut Sockets, door: &str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    if let Some(socket) = sockets.take(door) {
+        return TcpListener::from_std(socket).map_err(StartError::Sockets);
+    }
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen {
+        address,
+        door: door.to_owned(),
+        source,
+    })
+}
+
+fn address(listener: &TcpListener) -> SocketAddr {
+    // Known of every socket that listens.
+    listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
+}
+
+/// Whoever opens a door to the network should know who can come in.
+fn warn_of_the_open(config: &Config, http: &[(TcpListener, Scopes)], scribe: Option<SocketAddr>) {
+    for (listener, scopes) in http {
+        let address = address(listener);
+        if !address.ip().is_loopback() && config.access.is_open() {
+            let scopes = scopes.names().collect::<Vec<_>>().join(", ");
+            tracing::warn!(
+                "{address} is open to the network without access control ({scopes}): set tokens or passwords, or \
+                 listen on 127.0.0.1"
+            );
+        }
+    }
+    if let Some(address) = scribe.filter(|address| !address.ip().is_loopback()) {
+        tracing::warn!(
+            "{address} is open to the network and scribe knows no credentials: whoever reaches it can send spans"
+        );
+    }
 }
 
 async fn open(store: Store) -> Result<Arc<dyn Storage>, StartError> {

@@ -1,30 +1,44 @@
-//! The binary: reads flags and environment, lowers them once to checked configuration, and runs a server.
+//! The binary: reads settings, lowers them once to checked configuration, and runs a server.
 
 mod server;
+mod settings;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use settings::Sources;
 
-/// Tells which service added the unexpected latency: a Zipkin-compatible tracing server.
-#[derive(Parser)]
-#[command(version, about, propagate_version = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Collects spans, stores them durably, answers Zipkin's API, and shows the web page.
-    Server(server::Arguments),
+fn command() -> Command {
+    let server = Command::new("server")
+        .about("Collects spans, stores them durably, answers Zipkin's API, and shows the web page")
+        .after_help(
+            "Started without flags it listens on this machine only, on Zipkin's ports, and keeps its data in \
+             ./spanlet-data.",
+        )
+        .args(settings::arguments());
+    let reference = Arg::new("reference")
+        .long("reference")
+        .action(ArgAction::SetTrue)
+        .help("Print the reference page of all settings instead");
+    let config = Command::new("config")
+        .about("Prints every setting that holds and where it comes from, given the flags of `server`")
+        .arg(reference)
+        .args(settings::arguments());
+    Command::new("spanlet")
+        .about("Tells which service added the unexpected latency: a Zipkin-compatible tracing server")
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([server, config])
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    start_logging();
-    let done = match arguments.command {
-        Command::Server(arguments) => server::run(arguments),
+    let matches = command().get_matches();
+    let done = match matches.subcommand() {
+        Some(("server", flags)) => run(flags),
+        Some(("config", flags)) => config(flags),
+        _ => Ok(()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,10 +49,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs go to standard error; `RUST_LOG` chooses how much.
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+fn run(flags: &ArgMatches) -> anyhow::Result<()> {
+    let sources = Sources::gather(flags, std::env::vars_os())?;
+    server::run(&sources)
+}
+
+fn config(flags: &ArgMatches) -> anyhow::Result<()> {
+    if flags.get_flag("reference") {
+        print!("{}", settings::reference());
+        return Ok(());
+    }
+    let sources = Sources::gather(flags, std::env::vars_os())?;
+    let config = settings::lower(&sources)?;
+    print!("{}", settings::print(&sources, &config.access));
+    Ok(())
 }

@@ -1,111 +1,89 @@
-//! `spanlet server`: flags win over environment variables, those over defaults.
+//! `spanlet server`: from settings to a running server, and to its end.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-
-use anyhow::{Context, bail};
+use anyhow::Context;
 use server::config::{Config, Store};
 use server::run::Server;
+use server::systemd::{self, Sockets};
 use tokio::signal::unix::{SignalKind, signal};
 
-#[derive(clap::Args)]
-#[command(after_help = "Started without flags it listens on this machine only, on Zipkin's ports, \
-                        and keeps its data in ./spanlet-data.")]
-pub struct Arguments {
-    /// Directory of the embedded store, which must exist [default: ./spanlet-data, made if missing].
-    #[arg(long, env = "SPANLET_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// Where the web page, the API and the HTTP collector listen [default: 127.0.0.1:QUERY_PORT].
-    #[arg(long, env = "SPANLET_HTTP_LISTEN", value_name = "ADDRESS:PORT")]
-    http_listen: Option<SocketAddr>,
-    /// Where the scribe collector listens [default: 127.0.0.1:COLLECTOR_PORT].
-    #[arg(long, env = "SPANLET_SCRIBE_LISTEN", value_name = "ADDRESS:PORT")]
-    scribe_listen: Option<SocketAddr>,
-    /// Port of --http-listen, under Zipkin's name.
-    #[arg(long, env = "QUERY_PORT", default_value_t = 9411, value_name = "PORT")]
-    query_port: u16,
-    /// Port of --scribe-listen, under Zipkin's name.
-    #[arg(long, env = "COLLECTOR_PORT", default_value_t = 9410, value_name = "PORT")]
-    collector_port: u16,
-    /// Whether to listen for scribe at all.
-    #[arg(long, env = "COLLECTOR_SCRIBE_ENABLED", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
-    collector_scribe_enabled: bool,
-    /// `mem` keeps spans in memory only; otherwise the embedded store is used.
-    #[arg(long, env = "STORAGE_TYPE", value_name = "TYPE")]
-    storage_type: Option<String>,
-    /// With `mem`: above this many spans whole oldest traces are forgotten.
-    #[arg(long, env = "MEM_MAX_SPANS", default_value_t = 500_000, value_name = "SPANS")]
-    mem_max_spans: usize,
-    /// Fresh spans are kept in memory up to this many bytes, then sealed into a segment.
-    #[arg(long, env = "SPANLET_MEMTABLE_BYTES", value_name = "BYTES")]
-    memtable_bytes: Option<usize>,
-}
+use crate::settings::{self, LogFilter, LogFormat, Settings, Sources};
+
+/// Variables of Zipkin's that would start something that is not built in: who sets one must hear of it.
+const NOT_BUILT: [(&str, &str); 8] = [
+    ("KAFKA_BOOTSTRAP_SERVERS", "the Kafka collector"),
+    ("RABBIT_ADDRESSES", "the RabbitMQ collector"),
+    ("RABBIT_URI", "the RabbitMQ collector"),
+    ("ACTIVEMQ_URL", "the ActiveMQ collector"),
+    ("PULSAR_SERVICE_URL", "the Pulsar collector"),
+    ("EUREKA_SERVICE_URL", "registration with Eureka"),
+    ("STORAGE_THROTTLE_ENABLED", "Zipkin's throttle: a full store tells senders to try again instead"),
+    ("JAVA_OPTS", "a Java machine"),
+];
 
 /// Runs a server until SIGTERM or SIGINT.
-pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let config = check(arguments)?;
-    let place = match &config.store {
-        Store::Embedded(store) => format!("data in {}", store.data_dir.display()),
-        Store::Memory { .. } => "data in memory only".to_owned(),
-    };
+pub fn run(sources: &Sources) -> anyhow::Result<()> {
+    let config = settings::lower(sources)?;
+    let settings = Settings::read(sources)?;
+    start_logging(settings.log_format, &settings.log_level)?;
+    for (variable, what) in NOT_BUILT {
+        if sources.environment.contains_key(variable) {
+            tracing::warn!(
+                "{variable} has no effect: there is no {what} here",
+                what = what.trim_start_matches("the ")
+            );
+        }
+    }
+    let place = place(&config.store)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("can't start threads")?;
-    runtime.block_on(async {
-        // Before the doors open, so that no signal is missed.
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let server = Server::start(config).await?;
-        println!("spanlet {} serves http://{}/zipkin/", env!("CARGO_PKG_VERSION"), server.http_address);
-        if let Some(address) = server.scribe_address {
-            println!("scribe on {address}");
-        }
-        println!("{place}");
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: finishing what was accepted");
-        server.stop().await;
-        Ok(())
-    })
+    runtime.block_on(serve(config, &place))
 }
 
-fn check(arguments: Arguments) -> anyhow::Result<Config> {
-    let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let store = match arguments.storage_type.as_deref() {
-        None | Some("") => {
-            let usual = server::config::Embedded::new(data_dir(arguments.data_dir)?);
-            let memtable_bytes_max = arguments.memtable_bytes.unwrap_or(usual.memtable_bytes_max);
-            Store::Embedded(server::config::Embedded { memtable_bytes_max, ..usual })
-        }
-        Some("mem") => Store::Memory { spans_max: arguments.mem_max_spans },
-        Some(other) => {
-            bail!("STORAGE_TYPE={other} is not known; leave it out for the embedded store, or use mem")
-        }
-    };
-    let scribe = arguments.scribe_listen.unwrap_or_else(|| loopback(arguments.collector_port));
-    Ok(Config {
-        http_listen: arguments.http_listen.unwrap_or_else(|| loopback(arguments.query_port)),
-        scribe_listen: arguments.collector_scribe_enabled.then_some(scribe),
-        store,
-        api: server::config::Answers::default(),
-        doors: server::config::Doors {
-            scribe_enabled: arguments.collector_scribe_enabled,
-            ..server::config::Doors::default()
-        },
-    })
+async fn serve(config: Config, place: &str) -> anyhow::Result<()> {
+    // Before the doors open, so that no signal is missed.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let sockets = Sockets::inherited().context("can't take the sockets that systemd passed")?;
+    let server = Server::start(config, sockets).await?;
+    println!("spanlet {} serves {scheme}://{}/zipkin/", env!("CARGO_PKG_VERSION"), server.http_address);
+    if let Some(address) = server.scribe_address {
+        println!("scribe on {address}");
+    }
+    println!("{place}");
+    systemd::notify("READY=1");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    systemd::notify("STOPPING=1");
+    tracing::info!("stopping: finishing what was accepted");
+    server.stop().await;
+    Ok(())
 }
 
-/// Only the default directory is made: a mistyped one should not become a second, empty store.
-fn data_dir(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-    if let Some(given) = given {
-        return Ok(given);
+/// Logs go to standard error.
+fn start_logging(format: LogFormat, LogFilter(filter): &LogFilter) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::builder().parse(filter)?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
     }
-    let usual = PathBuf::from("spanlet-data");
-    match std::fs::create_dir(&usual) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(error).context("can't make the directory spanlet-data here; name another with --data-dir")
+    Ok(())
+}
+
+/// Says where data is. Only the usual directory is made: a mistyped one should not become a second, empty store.
+fn place(store: &Store) -> anyhow::Result<String> {
+    let Store::Embedded(embedded) = store else { return Ok("data in memory only".to_owned()) };
+    if embedded.data_dir == settings::usual_data_dir() {
+        match std::fs::create_dir(&embedded.data_dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(error)
+                    .context("can't make the directory spanlet-data here; name another with --data-dir");
+            }
+            _ => {}
         }
-        _ => Ok(usual),
     }
+    Ok(format!("data in {}", embedded.data_dir.display()))
 }

@@ -1,0 +1,271 @@
+//! Accepts HTTP connections, plain or by TLS, HTTP/1.1 or HTTP/2 on the same port, and watches over each.
+
+use std::convert::Infallible;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{fmt, io};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Version;
+use axum::response::Response;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tower::{Service, ServiceExt};
+
+use crate::access::layer::ClientCertificate;
+use crate::bodies::{Held, InTime};
+use crate::config::Connections;
+use crate::connection::{Activity, TooLong, Watched};
+use crate::metrics::Counters;
+use crate::tls::Acceptor;
+use crate::upgrade;
+
+/// What every connection of a listener is served with.
+#[derive(Clone)]
+pub struct Grants {
+    /// How it is encrypted, if it is.
+    pub tls: Option<Acceptor>,
+    /// Its limits.
+    pub limits: Connections,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+}
+
+/// Answers one request; never fails.
+pub trait Answer:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> Answer for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Serves connections until `stop` changes; then each finishes the requests it is in.
+pub async fn serve(listener: TcpListener, service: impl Answer, grants: Grants, stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(grants.limits.connections_max));
+    let mut connections = JoinSet::new();
+    let mut open: Vec<Arc<Activity>> = Vec::new();
+    let mut stopping = stop.clone();
+    loop {
+        let (stream, place) = tokio::select! {
+            _ = stopping.changed() => break,
+            accepted = accept(&listener, &places, &open, &grants.counters) => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        if open.len() > 2 * connections.len() + 32 {
+            // Those that have ended are held by nobody else.
+            open.retain(|activity| Arc::strong_count(activity) > 1);
+        }
+        let activity = Activity::new();
+        open.push(Arc::clone(&activity));
+        let connection = Connection { activity, grants: grants.clone(), stop: stop.clone() };
+        let service = service.clone();
+        connections.spawn(async move {
+            connection.run(stream, service).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Returns the next connection and its place. Where all places are taken, the connection that was idle longest has to
+/// go; where none is idle, the next one waits.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    open: &[Arc<Activity>],
+    counters: &Counters,
+) -> (TcpStream, OwnedSemaphorePermit) {
+    let stream = loop {
+        match listener.accept().await {
+            Ok((stream, _)) => break stream,
+            Err(error) => {
+                // Out of file descriptors, mostly: wait for connections to end instead of spinning.
+                tracing::warn!(%error, "can't accept a connection");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    };
+    Counters::count(&counters.connections_total);
+    if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        return (stream, place);
+    }
+    loop {
+        let idle = open.iter().filter(|activity| Arc::strong_count(activity) > 1);
+        let idle = idle.filter_map(|activity| Some((activity.idle_since()?, activity)));
+        if let Some((_, activity)) = idle.min_by_key(|(since, _)| *since) {
+            activity.evict.notify_one();
+        }
+        if let Ok(Ok(place)) = timeout(Duration::from_millis(50), Arc::clone(places).acquire_owned()).await {
+            return (stream, place);
+        }
+    }
+}
+
+/// What is known of a connection before it is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Encrypted,
+    /// Encrypted, and the client showed a certificate.
+    Certified,
+}
+
+/// The upgrade that a request asked for, and that request as HTTP/2 writes it.
+type Wanted = Arc<Mutex<Option<(OnUpgrade, Bytes)>>>;
+
+struct Connection {
+    activity: Arc<Activity>,
+    grants: Grants,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, service: impl Answer) {
+        let counters = Arc::clone(&self.grants.counters);
+        counters.connections.fetch_add(1, Ordering::Relaxed);
+        let _ = stream.set_nodelay(true);
+        match self.grants.tls.clone() {
+            None => self.converse(stream, service, Kind::Plain).await,
+            Some(tls) => match timeout(self.grants.limits.header_time_max, tls.accept(stream)).await {
+                Ok(Ok((stream, true))) => self.converse(stream, service, Kind::Certified).await,
+                Ok(Ok((stream, false))) => self.converse(stream, service, Kind::Encrypted).await,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "TLS handshake failed");
+                    Counters::count(&counters.tls_failures);
+                }
+                Err(_) => Counters::count(&counters.header_timeouts),
+            },
+        }
+        counters.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    async fn converse<S>(mut self, stream: S, service: impl Answer, kind: Kind)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let stream = TokioIo::new(Watched::new(stream, Arc::clone(&self.activity)));
+        let wanted = Wanted::default();
+        let answers = self.answers(service, kind, Arc::clone(&wanted));
+        let builder = builder(&self.grants.limits);
+        self.watch_over(builder.serve_connection_with_upgrades(stream, answers.clone())).await;
+        let wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((upgrade, request)) = wanted else { return };
+        let begin =
+            async { upgrade::splice(TokioIo::new(upgrade.await.map_err(io::Error::other)?), request).await };
+        match timeout(self.grants.limits.header_time_max, begin).await {
+            Ok(Ok(stream)) => {
+                let builder = builder.http2_only();
+                self.watch_over(builder.serve_connection(TokioIo::new(stream), answers)).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "upgrade failed"),
+            Err(_) => Counters::count(&self.grants.counters.header_timeouts),
+        }
+    }
+
+    /// Drives a connection to its end, or ends it when it takes too long, its place is needed, or all stops.
+    async fn watch_over(&mut self, connection: impl GracefulConnection<Error: fmt::Display>) {
+        let (limits, counters) = (self.grants.limits, &self.grants.counters);
+        let mut connection = std::pin::pin!(connection);
+        let mut stopping = false;
+        loop {
+            let (deadline, reason) = self.activity.deadline(limits.header_time_max, limits.idle_time_max);
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "HTTP connection ended");
+                    }
+                    return;
+                }
+                _ = self.stop.wait_for(|stop| *stop), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = self.activity.evict.notified() => {
+                    // It may have become busy since it was chosen.
+                    if self.activity.idle_since().is_some() {
+                        return Counters::count(&counters.connections_evicted);
+                    }
+                }
+                () = sleep_until(deadline) => {
+                    let (deadline, _) = self.activity.deadline(limits.header_time_max, limits.idle_time_max);
+                    if deadline <= Instant::now() {
+                        return Counters::count(match reason {
+                            TooLong::Header => &counters.header_timeouts,
+                            TooLong::Idle => &counters.idle_timeouts,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns what hyper asks for every request of this connection.
+    fn answers<A: Answer>(
+        &self,
+        service: A,
+        kind: Kind,
+        wanted: Wanted,
+    ) -> impl hyper::service::Service<
+        hyper::Request<Incoming>,
+        Response = Response<Held>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + use<A> {
+        let (activity, counters) = (Arc::clone(&self.activity), Arc::clone(&self.grants.counters));
+        let body_time_max = self.grants.limits.body_time_max;
+        service_fn(move |mut request: hyper::Request<Incoming>| {
+            let busy = activity.begin(request.version() == Version::HTTP_2);
+            let (counters, service, wanted) = (Arc::clone(&counters), service.clone(), Arc::clone(&wanted));
+            async move {
+                let upgrade = (kind == Kind::Plain).then(|| upgrade::wanted(&request)).flatten();
+                if let Some(frame) = upgrade {
+                    let upgrade = hyper::upgrade::on(&mut request);
+                    *wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, frame));
+                    return Ok(upgrade::switching().map(|body| Held::new(body, busy)));
+                }
+                let mut request = request.map(|body| Body::new(InTime::new(body, body_time_max, counters)));
+                if kind == Kind::Certified {
+                    request.extensions_mut().insert(ClientCertificate);
+                }
+                let response = service.oneshot(request).await?;
+                Ok(response.map(|body| Held::new(body, busy)))
+            }
+        })
+    }
+}
+
+fn builder(limits: &Connections) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // The connection's own deadlines tell a slow head from an idle client, which hyper's do not.
+        .header_read_timeout(None)
+        .max_buf_size(limits.header_bytes_max);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_max)
+        .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX));
+    builder
+}

@@ -1,0 +1,80 @@
+//! What the listeners count, beside what doors and store count.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use storage::port::Metric;
+
+/// Counters of all HTTP listeners together.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections that are open now.
+    pub connections: AtomicU64,
+    /// Connections that were ever accepted.
+    pub connections_total: AtomicU64,
+    /// Closed while idle to make room for new ones.
+    pub connections_evicted: AtomicU64,
+    /// Ended because the head of a request, or a TLS handshake, took too long.
+    pub header_timeouts: AtomicU64,
+    /// Requests whose body took too long.
+    pub body_timeouts: AtomicU64,
+    /// Ended because nothing came or went for too long.
+    pub idle_timeouts: AtomicU64,
+    /// TLS handshakes that failed.
+    pub tls_failures: AtomicU64,
+    /// Times that changed certificate files could not be used.
+    pub tls_reload_failures: AtomicU64,
+    /// Requests without the credentials they need.
+    pub requests_refused: AtomicU64,
+    /// Own spans for which there was no room, or which the store did not take.
+    pub own_spans_dropped: AtomicU64,
+}
+
+impl Counters {
+    /// Adds one.
+    pub fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns every figure.
+    pub fn read(&self) -> Vec<Metric> {
+        let figures: [(&'static str, &'static str, &AtomicU64); 10] = [
+            ("spanlet_http_connections", "HTTP connections that are open.", &self.connections),
+            ("spanlet_http_connections_total", "HTTP connections accepted.", &self.connections_total),
+            (
+                "spanlet_http_connections_evicted_total",
+                "Idle HTTP connections closed to make room for new ones.",
+                &self.connections_evicted,
+            ),
+            (
+                "spanlet_http_header_timeouts_total",
+                "Connections ended because the head of a request or a TLS handshake took too long.",
+                &self.header_timeouts,
+            ),
+            (
+                "spanlet_http_body_timeouts_total",
+                "Requests given up because their body took too long.",
+                &self.body_timeouts,
+            ),
+            (
+                "spanlet_http_idle_timeouts_total",
+                "Connections ended because nothing came or went for too long.",
+                &self.idle_timeouts,
+            ),
+            ("spanlet_tls_failures_total", "TLS handshakes that failed.", &self.tls_failures),
+            (
+                "spanlet_tls_reload_failures_total",
+                "Times that changed certificate files could not be used.",
+                &self.tls_reload_failures,
+            ),
+            (
+                "spanlet_http_requests_refused_total",
+                "Requests without the credentials they need.",
+                &self.requests_refused,
+            ),
+            ("spanlet_own_spans_dropped_total", "Own spans that were not stored.", &self.own_spans_dropped),
+        ];
+        figures
+            .map(|(name, help, value)| Metric { name, help, value: value.load(Ordering::Relaxed) as f64 })
+            .into()
+    }
+}
