@@ -62,12 +62,14 @@ struct Sink<'s> {
     batch: &'s mut Batch,
     rejected: &'s mut Rejected,
     bytes_before: usize,
+    /// Bytes of attributes of resources and scopes, counted again for each span that has them.
+    repeated_bytes: usize,
 }
 
 impl<'s> Sink<'s> {
     fn new(batch: &'s mut Batch, rejected: &'s mut Rejected) -> Self {
         let bytes_before = batch.as_bytes().len();
-        Self { batch, rejected, bytes_before }
+        Self { batch, rejected, bytes_before, repeated_bytes: 0 }
     }
 
     fn reject(&mut self, why: &'static str) {
@@ -75,6 +77,16 @@ impl<'s> Sink<'s> {
             self.rejected.why = why;
         }
         self.rejected.spans += 1;
+    }
+
+    /// Counts what a span repeats, whether it is kept or not: each repetition costs time, and memory for as long as the
+    /// span is read.
+    fn repeat(&mut self, bytes: usize) -> Read<()> {
+        self.repeated_bytes += bytes;
+        if self.repeated_bytes > GROWN_BYTES_MAX {
+            return Err(Box::new(Fault::Outgrown { bytes_max: GROWN_BYTES_MAX }));
+        }
+        Ok(())
     }
 
     fn push(&mut self, draft: &mut model::draft::Draft<'_>) -> Read<()> {

@@ -184,6 +184,8 @@ impl<'a> OtlpSpan<'a> {
 
     /// Hands the span over, or counts it as rejected.
     pub(super) fn finish(&mut self, sink: &mut Sink<'_>) -> Read<()> {
+        let shared = self.draft.tags.iter().take(self.shared_tags);
+        sink.repeat(shared.map(|(key, value)| key.len() + value.len() + 2).sum())?;
         let (Some(trace_id), Some(id)) = (self.trace_id, self.span_id) else {
             let why = match self.trace_id {
                 None => "a trace id has to be 16 bytes (32 hexadecimal digits in JSON), not all zeros",

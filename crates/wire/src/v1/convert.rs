@@ -14,6 +14,10 @@ use crate::error::{Fault, Read};
 /// Most services that one v1 span may name. A real one names two; finding the span of a service is a linear search.
 const SERVICES_MAX: usize = 256;
 
+/// Most bytes that the name of one v1 span may have in all the spans that it becomes after the first one. It stands in
+/// the message once, so a small message could grow to gigabytes.
+const NAMES_BYTES_MAX: usize = 16 * 1024;
+
 /// The v2 spans of the v1 span at hand. Kept from span to span for its memory.
 pub(crate) struct Converter<'a> {
     first: Draft<'a>,
@@ -67,6 +71,9 @@ impl<'a> Converter<'a> {
         self.place_binary_annotations(span, &cores);
         if self.too_many_services {
             return Err(Fault::new(at, format!("A span of more than {SERVICES_MAX} services")));
+        }
+        if self.forks * span.name.as_ref().map_or(0, |name| name.len()) > NAMES_BYTES_MAX {
+            return Err(Fault::new(at, format!("A name too long for a span of {} services", self.forks + 1)));
         }
         for draft in self.drafts() {
             draft.push_into(batch)?;

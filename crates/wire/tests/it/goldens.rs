@@ -13,6 +13,18 @@ fn lines(file: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Returns every recorded body, good and bad.
+pub fn bodies() -> Vec<Vec<u8>> {
+    [lines("probes.jsonl"), lines("random.jsonl")].concat().iter().map(body).collect()
+}
+
+fn body(line: &Value) -> Vec<u8> {
+    match line["body_b64"].as_str() {
+        Some(encoded) => STANDARD.decode_to_vec(encoded).unwrap(),
+        None => line["body"].as_str().unwrap().as_bytes().to_vec(),
+    }
+}
+
 /// Holds one recorded answer against ours.
 fn check(line: &Value) {
     let name = line["name"].as_str().unwrap();
@@ -23,10 +35,7 @@ fn check(line: &Value) {
         "PROTO3" => wire::proto3::decode_list,
         other => panic!("{name}: format {other}"),
     };
-    let body = match line["body_b64"].as_str() {
-        Some(encoded) => STANDARD.decode_to_vec(encoded).unwrap(),
-        None => line["body"].as_str().unwrap().as_bytes().to_vec(),
-    };
+    let body = body(line);
     let answer = line["answer"].as_str().unwrap();
     match (decode(decoder, &body), line["status"].as_u64().unwrap()) {
         (Ok(spans), 202) if answer.is_empty() => drop(spans),

@@ -1,8 +1,5 @@
 //! Bytes that mean harm: no panic, and no more memory than the bytes could fill.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use model::batch::Batch;
 use model::id::{SpanId, TraceId};
 use model::span::Span;
@@ -10,48 +7,16 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::encode;
+use crate::memory::asked_by;
 use crate::support::{Decoder, answer, written};
 
-const DECODERS: [Decoder; 5] = [
+pub const DECODERS: [Decoder; 5] = [
     wire::json_v2::decode_list,
     wire::json_v1::decode_list,
     wire::proto3::decode_list,
     wire::thrift_v1::decode_list,
     wire::thrift_v1::decode_span,
 ];
-
-/// Counts the bytes that each thread asks for.
-struct Counting;
-
-thread_local! {
-    static ASKED: Cell<usize> = const { Cell::new(0) };
-}
-
-#[expect(unsafe_code, reason = "a global allocator is unsafe by its signature; it only counts and hands on")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ASKED.try_with(|asked| asked.set(asked.get() + layout.size()));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _ = ASKED.try_with(|asked| asked.set(asked.get() + size));
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-fn asked_by(work: impl FnOnce()) -> usize {
-    let before = ASKED.get();
-    work();
-    ASKED.get() - before
-}
 
 #[test]
 fn a_length_is_not_believed() {
@@ -108,7 +73,7 @@ fn memory_grows_with_the_bytes_that_came() {
 }
 
 /// Each decoder's own input, to be damaged.
-fn whole() -> [Vec<u8>; 5] {
+pub fn whole() -> [Vec<u8>; 5] {
     let mut span = Span::new(TraceId::from_halves(1, 2).unwrap(), SpanId::new(3).unwrap());
     span.name = Some("get \"é\"".to_owned());
     span.timestamp_us = Some(5);

@@ -1,6 +1,7 @@
 //! Tests of the wire crate through its public functions.
 
 mod agree;
+mod any_bytes;
 mod b3;
 mod detect;
 mod encode;
@@ -9,6 +10,8 @@ mod grpc;
 mod hostile;
 mod json_v1;
 mod json_v2;
+mod linear;
+mod memory;
 mod otlp;
 mod otlp_encode;
 mod proto3;
