@@ -22,8 +22,11 @@ use crate::support::{Decoder, decode, written};
 const HELD_MAX: usize = 8 * 1024;
 const HELD_PER_BYTE_MAX: usize = 32;
 
-/// Every reader that takes bytes from outside, and what it makes of them.
-const READERS: &[(&str, fn(&[u8]))] = &[
+/// A name, and something that reads.
+type Reader = (&'static str, fn(&[u8]));
+
+/// Every reader that takes bytes from outside.
+const READERS: &[Reader] = &[
     ("JSON v2", |bytes| all_or_nothing(wire::json_v2::decode_list, bytes)),
     ("JSON v1", |bytes| all_or_nothing(wire::json_v1::decode_list, bytes)),
     ("proto3", |bytes| all_or_nothing(wire::proto3::decode_list, bytes)),
