@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use model::batch::Batch;
+use storage::error::WriteError;
 use storage::port::Storage;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wire::messages::Messages;
 
 use crate::metrics::{LeftOut, TransportMetrics};
 use crate::refusal::{Reason, Refusal};
@@ -23,6 +26,13 @@ pub struct Intake {
     metrics: Arc<TransportMetrics>,
     budget: Budget,
     sampler: Sampler,
+    messages: Option<Arc<dyn MessageStore>>,
+}
+
+/// Takes the messages of scribe calls as they came, for those who only pass them on.
+pub trait MessageStore: Send + Sync + 'static {
+    /// Stores the messages of one call whole or not at all, and returns when they are safe.
+    fn accept_messages(&self, messages: Messages) -> BoxFuture<'_, Result<(), WriteError>>;
 }
 
 /// Limits the bytes of messages that all doors together hold in memory.
@@ -106,7 +116,17 @@ impl Intake {
         budget: Budget,
         sampler: Sampler,
     ) -> Self {
-        Self { storage, metrics, budget, sampler }
+        Self { storage, metrics, budget, sampler, messages: None }
+    }
+
+    /// Has the messages of scribe calls stored undecoded; the sampler, which reads spans, does not see them.
+    pub fn with_messages(self, store: Arc<dyn MessageStore>) -> Self {
+        Self { messages: Some(store), ..self }
+    }
+
+    /// Says whether messages of scribe calls are stored undecoded.
+    pub fn takes_messages(&self) -> bool {
+        self.messages.is_some()
     }
 
     /// Returns the door's counters.
@@ -139,13 +159,26 @@ impl Intake {
         if spans == 0 {
             return Ok(());
         }
-        match self.storage.accept(batch).await {
-            Ok(_stored) => Ok(()),
-            Err(error) => {
-                self.metrics.left_out(LeftOut::Store, spans);
-                Err(Refusal::new(Reason::Store, error.to_string()))
-            }
+        let stored = self.storage.accept(batch).await.map(drop);
+        self.stored(stored, spans)
+    }
+
+    /// Stores the messages of a scribe call undecoded, each of which should be one span.
+    pub async fn accept_messages(&self, messages: Messages, room: &mut Room) -> Result<(), Refusal> {
+        room.cover(messages.as_bytes().len())?;
+        let spans = messages.len();
+        self.metrics.spans(spans);
+        match &self.messages {
+            Some(store) if spans > 0 => self.stored(store.accept_messages(messages).await, spans),
+            _ => Ok(()),
         }
+    }
+
+    fn stored(&self, stored: Result<(), WriteError>, spans: usize) -> Result<(), Refusal> {
+        stored.map_err(|error| {
+            self.metrics.left_out(LeftOut::Store, spans);
+            Refusal::new(Reason::Store, error.to_string())
+        })
     }
 }
 

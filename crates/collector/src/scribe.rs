@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use wire::messages::Messages;
 use wire::scribe::{self, Head, ResultCode};
 
 use crate::intake::{Intake, Room};
@@ -159,6 +160,9 @@ async fn take(
     category: &str,
     room: &mut Room,
 ) -> Result<(), Refusal> {
+    if intake.takes_messages() {
+        return pass_on(head, body, intake, category, room).await;
+    }
     let mut batch = Batch::new();
     let (mut bytes, mut bad) = (0, None);
     let read = scribe::read_entries(head, body, &mut |entry| {
@@ -177,4 +181,23 @@ async fn take(
         Some(refusal) => Err(refusal),
         None => intake.accept(batch, 0, room).await,
     }
+}
+
+/// Stores all messages of a call undecoded, or none.
+async fn pass_on(
+    head: &Head<'_>,
+    body: &[u8],
+    intake: &Intake,
+    category: &str,
+    room: &mut Room,
+) -> Result<(), Refusal> {
+    let mut messages = Messages::default();
+    let read = scribe::read_entries(head, body, &mut |entry| {
+        if entry.category == category.as_bytes() {
+            messages.push(entry.message);
+        }
+    });
+    intake.metrics().bytes(messages.as_bytes().len());
+    read.map_err(malformed)?;
+    intake.accept_messages(messages, room).await
 }

@@ -3,5 +3,6 @@
 
 pub mod error;
 pub mod log;
+pub mod read;
 pub mod record;
 pub mod replay;

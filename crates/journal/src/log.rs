@@ -8,7 +8,7 @@ use disk::port::{Disk, File};
 
 use crate::error::JournalError;
 use crate::record::{Head, Record};
-use crate::replay::{Replayed, file_name, replay};
+use crate::replay::{Replayed, file_name, replay, survey};
 
 /// A log of numbered records in files of one directory. Only what [`append`](Self::append) returned counts.
 #[derive(Debug)]
@@ -26,9 +26,21 @@ pub struct Journal {
     syncs: u64,
 }
 
+/// Which records a file holds, and in how many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Number of its first record.
+    pub first: u64,
+    /// One past the number of its last record.
+    pub end: u64,
+    /// Bytes that may be read.
+    pub bytes: u64,
+}
+
 #[derive(Debug)]
 struct Closed {
     name: String,
+    first: u64,
     end: u64,
     bytes: u64,
     damaged: bool,
@@ -53,6 +65,23 @@ impl Journal {
         visit: &mut dyn FnMut(u64, &[u8]),
     ) -> Result<(Self, Vec<Replayed>), JournalError> {
         let files = replay(&*disk, &dir, from, visit)?;
+        Ok((Self::over(disk, dir, from, &files), files))
+    }
+
+    /// Opens the journal of a directory without reading the files that sound ones follow: a
+    /// [`Reader`](crate::read::Reader) reads them later. Every record of the files that are read now is given to the
+    /// visitor, in order within a file, the last file first.
+    pub fn resume(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        from: u64,
+        visit: &mut dyn FnMut(u64, &[u8]),
+    ) -> Result<(Self, Vec<Replayed>), JournalError> {
+        let files = survey(&*disk, &dir, visit)?;
+        Ok((Self::over(disk, dir, from, &files), files))
+    }
+
+    fn over(disk: Arc<dyn Disk>, dir: PathBuf, from: u64, files: &[Replayed]) -> Self {
         let end = files.iter().map(|file| file.end).max().unwrap_or(0).max(from);
         // Higher than any file's first record, so that no name is used twice.
         let next = files.iter().map(|file| file.first + 1).max().unwrap_or(0).max(end);
@@ -60,14 +89,13 @@ impl Journal {
             .iter()
             .map(|file| Closed {
                 name: file.name.clone(),
+                first: file.first,
                 end: file.end,
                 bytes: file.bytes,
                 damaged: file.damage.is_some(),
             })
             .collect();
-        let journal =
-            Self { disk, dir, closed, open: None, next, acknowledged: end, buffer: Vec::new(), syncs: 0 };
-        Ok((journal, files))
+        Self { disk, dir, closed, open: None, next, acknowledged: end, buffer: Vec::new(), syncs: 0 }
     }
 
     /// Writes records and syncs them all at once. Returns their numbers: now they are safe.
@@ -131,6 +159,26 @@ impl Journal {
         Ok(())
     }
 
+    /// Returns what each file holds, oldest first.
+    pub fn extents(&self) -> impl Iterator<Item = Extent> + '_ {
+        let closed =
+            self.closed.iter().map(|file| Extent { first: file.first, end: file.end, bytes: file.bytes });
+        closed.chain(self.newest_open())
+    }
+
+    /// Returns what the file that is being written holds.
+    pub fn newest_open(&self) -> Option<Extent> {
+        let open = self.open.as_ref()?;
+        Some(Extent { first: open.first, end: self.acknowledged.max(open.first), bytes: open.bytes })
+    }
+
+    /// Has the closed file whose first record has this number kept aside when it would be removed.
+    pub fn mark_damaged(&mut self, first: u64) {
+        for file in self.closed.iter_mut().filter(|file| file.first == first) {
+            file.damaged = true;
+        }
+    }
+
     /// Returns the number of the next record.
     pub fn next(&self) -> u64 {
         self.next
@@ -151,6 +199,7 @@ impl Journal {
         let name = file_name(open.first);
         self.closed.push(Closed {
             name,
+            first: open.first,
             end: self.acknowledged.max(open.first),
             bytes: open.bytes,
             damaged: false,
@@ -172,7 +221,7 @@ impl Journal {
             // What is left of it holds no record; if it cannot be removed now it is removed with the others.
             if self.disk.remove(&path).is_err() {
                 let name = file_name(first);
-                self.closed.push(Closed { name, end: first, bytes: 0, damaged: false });
+                self.closed.push(Closed { name, first, end: first, bytes: 0, damaged: false });
             }
             self.next += 1;
             JournalError::new("create", &path, error)

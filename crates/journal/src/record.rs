@@ -75,7 +75,7 @@ impl Record {
     }
 
     /// Reads the record at an offset; nothing when it is damaged or its number is not in the range.
-    fn read(bytes: &[u8], at: usize, sequences: &Range<u64>) -> Option<Self> {
+    pub(crate) fn read(bytes: &[u8], at: usize, sequences: &Range<u64>) -> Option<Self> {
         let length_bytes: [u8; 4] = array(bytes, at)?;
         let start = at + RECORD_HEAD_BYTES;
         let payload = start..start.checked_add(u32::from_le_bytes(length_bytes) as usize)?;

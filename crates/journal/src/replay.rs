@@ -60,6 +60,36 @@ pub(crate) fn replay(
     Ok(files)
 }
 
+/// Tells of every file what it holds, reading only those that no sound file follows: of the others the next one's head
+/// says how far they count. Those read are given to the visitor.
+pub(crate) fn survey(
+    disk: &dyn Disk,
+    dir: &Path,
+    visit: &mut dyn FnMut(u64, &[u8]),
+) -> Result<Vec<Replayed>, JournalError> {
+    let names = disk.list(dir).map_err(|error| JournalError::new("list", dir, error))?;
+    let firsts: Vec<u64> = names.iter().filter_map(|name| first_of(name)).collect();
+    let mut files = Vec::new();
+    // From the end, so that each head is read once.
+    let (mut successor, mut next_first): (Option<Head>, _) = (None, u64::MAX);
+    for first in firsts.into_iter().rev() {
+        let path = dir.join(file_name(first));
+        let failed = |error| JournalError::new("read", &path, error);
+        files.push(match &successor {
+            Some(head) => {
+                let bytes = disk.open(&path).and_then(|file| file.len()).map_err(failed)?;
+                let end = head.acknowledged.min(next_first).max(first);
+                Replayed { name: file_name(first), first, end, bytes, torn_bytes: 0, damage: None }
+            }
+            None => judge(first, &read_synced(disk, &path).map_err(failed)?, None, 0, visit),
+        });
+        successor = head_of(disk, dir, first).or(successor);
+        next_first = first;
+    }
+    files.reverse();
+    Ok(files)
+}
+
 /// Reads a file and makes what was read safe: from now on it counts, and a later loss of it is damage.
 fn read_synced(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     disk.open(path)?.sync_data()?;

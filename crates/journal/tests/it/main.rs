@@ -1,5 +1,7 @@
 //! The journal on a disk that loses, tears, flips and fails: what was appended is there, and nothing else.
 
+mod read;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
