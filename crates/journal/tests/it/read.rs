@@ -82,10 +82,12 @@ fn damage_costs_only_what_it_hit() {
             let journal = resume(&disk);
             let (records, lost) = read(&disk, &journal, 0);
             disk.flip(&path, at, 1);
-            assert!(records.len() + 1 >= written.len(), "{name}, byte {at}: {lost:?}");
+            let last = index + 1 == names.len();
+            // In the last group, of three, a damaged record can't be told from a write that was cut off.
+            let lost_max = if last { 3 } else { 1 };
+            assert!(records.len() + lost_max >= written.len(), "{name}, byte {at}: {lost:?}");
             assert!(records.iter().all(|record| written.contains(record)), "{name}, byte {at}");
-            // At the very end a damaged record can't be told from a write that was cut off.
-            if index + 1 < names.len() {
+            if !last {
                 assert_eq!(records.len() + lost.len(), written.len(), "{name}, byte {at}");
             }
         }
