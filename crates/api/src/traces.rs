@@ -38,7 +38,7 @@ pub async fn trace_many(State(api): State<Api>, params: Params) -> Result<Respon
 pub async fn search(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {
     let query = params.search(&api.config, (api.sources.now_ms)())?;
     let traces = match api.config.search_enabled {
-        true => api.storage().search(query).await?,
+        true => api.storage().search(query).await?.traces,
         false => Vec::new(),
     };
     let mut body = Body::new(&api);

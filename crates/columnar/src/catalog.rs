@@ -43,7 +43,8 @@ impl Catalog {
     /// Puts an empty memtable in place of the active one, which then waits to become a segment.
     pub fn seal_active(&self) {
         self.change(|view| {
-            let full = std::mem::replace(&mut view.active, Arc::new(Memtable::default()));
+            let empty = Arc::new(view.active.next());
+            let full = std::mem::replace(&mut view.active, empty);
             view.sealed.push(full);
         });
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use disk::port::LockError;
 use journal::error::JournalError;
+use storage::budget::ANSWER_BYTES_MAX;
 
 /// Settings of an embedded store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,12 @@ pub struct Config {
     pub row_group_rows: usize,
     /// Most rows of a page: what is read at least for one trace.
     pub page_rows: usize,
+    /// Most bytes of traces in one answer.
+    pub answer_bytes_max: usize,
+    /// Whether all bits of a trace id count (Zipkin's `STRICT_TRACE_ID`).
+    pub strict_trace_id: bool,
+    /// Tags whose values are collected (Zipkin's `AUTOCOMPLETE_KEYS`).
+    pub autocomplete_keys: Vec<String>,
 }
 
 impl Config {
@@ -33,6 +40,9 @@ impl Config {
             queue_bytes_max: 64 << 20,
             row_group_rows: 131_072,
             page_rows: 2048,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+            strict_trace_id: true,
+            autocomplete_keys: Vec::new(),
         }
     }
 }

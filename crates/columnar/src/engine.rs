@@ -9,16 +9,17 @@ use journal::log::Journal;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::links::Link;
+use storage::counts::{Count, Hints};
 use storage::error::{ReadError, WriteError};
-use storage::port::{Metric, Names, Trace};
+use storage::port::{Found, Metric, Names, Trace};
 use storage::query::{Query, Window};
 
-use crate::catalog::{Catalog, View};
+use crate::catalog::Catalog;
 use crate::config::{Config, OpenError};
 use crate::manifest::Manifest;
 use crate::memtable::Memtable;
 use crate::recover::{Recovered, put_aside, recover};
-use crate::search;
+use crate::search::{Reading, SearchError};
 use crate::segment::error::SegmentError;
 use crate::segment::read::Segment;
 use crate::segment::write;
@@ -50,6 +51,7 @@ struct Counters {
     seals: AtomicU64,
     seals_failed: AtomicU64,
     quarantined: AtomicU64,
+    answers_too_large: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -163,22 +165,32 @@ impl Engine {
 
     /// Returns the traces with these ids, in the order asked.
     pub fn traces(&self, ids: &[TraceId]) -> Result<Vec<Trace>, ReadError> {
-        self.read(|view| search::traces(view, ids))
+        self.read(|reading| reading.traces(ids))
     }
 
-    /// Returns matching traces, newest first.
-    pub fn search(&self, query: &Query) -> Result<Vec<Trace>, ReadError> {
-        self.read(|view| search::search(view, query))
+    /// Returns matching traces, in the order asked for.
+    pub fn search(&self, query: &Query) -> Result<Found, ReadError> {
+        self.read(|reading| reading.search(query))
+    }
+
+    /// Counts matching traces over time.
+    pub fn count(&self, query: &Query, buckets: usize) -> Result<Vec<Count>, ReadError> {
+        self.read(|reading| reading.count(query, buckets))
+    }
+
+    /// Counts the traces that match all but the time.
+    pub fn hints(&self, query: &Query) -> Result<Hints, ReadError> {
+        self.read(|reading| reading.hints(query))
     }
 
     /// Returns names, sorted.
     pub fn names(&self, names: &Names) -> Vec<String> {
-        search::names(&self.catalog.view(), names)
+        Reading { view: &self.catalog.view(), config: &self.config }.names(names)
     }
 
     /// Returns who called whom.
     pub fn dependencies(&self, window: Window) -> Result<Vec<Link>, ReadError> {
-        self.read(|view| search::dependencies(view, window))
+        self.read(|reading| reading.dependencies(window))
     }
 
     /// Says what is wrong with the disk.
@@ -242,6 +254,11 @@ impl Engine {
                 "Damaged files and batches that were put aside.",
                 load(&counters.quarantined),
             ),
+            metric(
+                "spanlet_answers_too_large_total",
+                "Questions about traces that were not answered, since the answer had too many bytes.",
+                load(&counters.answers_too_large),
+            ),
         ]
     }
 
@@ -264,12 +281,20 @@ impl Engine {
     }
 
     /// Reads from the parts of now. A segment that turns out to be damaged is put aside, and the rest is read.
-    fn read<T>(&self, run: impl Fn(&View) -> Result<T, SegmentError>) -> Result<T, ReadError> {
+    fn read<T>(&self, run: impl Fn(Reading<'_>) -> Result<T, SearchError>) -> Result<T, ReadError> {
         loop {
-            match run(&self.catalog.view()) {
+            match run(Reading { view: &self.catalog.view(), config: &self.config }) {
                 Ok(answer) => return Ok(answer),
-                Err(SegmentError::Damaged { name, why }) => self.quarantine(&name, &why)?,
-                Err(error @ SegmentError::Io { .. }) => return Err(ReadError(error.to_string())),
+                Err(SearchError::Segment(SegmentError::Damaged { name, why })) => {
+                    self.quarantine(&name, &why)?;
+                }
+                Err(SearchError::Segment(error @ SegmentError::Io { .. })) => {
+                    return Err(ReadError::Failed(error.to_string()));
+                }
+                Err(SearchError::Read(error)) => {
+                    self.counters.answers_too_large.fetch_add(1, Relaxed);
+                    return Err(error);
+                }
             }
         }
     }

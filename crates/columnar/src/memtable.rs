@@ -11,7 +11,7 @@ use model::batch::Batch;
 use model::id::TraceId;
 use storage::port::Names;
 
-use crate::names::NameSets;
+use crate::names::{NameSets, TagValues};
 
 /// A full block has at least as many bytes. Readers copy less than that.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -20,8 +20,10 @@ const BLOCK_BYTES: usize = 256 << 10;
 const INDEX_BYTES_PER_ROW: usize = 24;
 
 /// A table of spans in order of arrival.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Memtable {
+    /// Tags whose values are collected.
+    autocomplete_keys: Arc<[String]>,
     table: RwLock<Table>,
 }
 
@@ -31,6 +33,7 @@ struct Table {
     last: Batch,
     places: HashMap<TraceId, Vec<Place>>,
     names: NameSets,
+    values: TagValues,
     spans: usize,
     bytes: usize,
     journal: Range<u64>,
@@ -44,6 +47,16 @@ struct Place {
 }
 
 impl Memtable {
+    /// Returns an empty one that collects the values of tags with these keys.
+    pub fn new(autocomplete_keys: Arc<[String]>) -> Self {
+        Self { autocomplete_keys, table: RwLock::default() }
+    }
+
+    /// Returns an empty one that collects the same values.
+    pub fn next(&self) -> Self {
+        Self::new(self.autocomplete_keys.clone())
+    }
+
     /// Adds the spans of journalled batches; these are the numbers of their records.
     pub fn insert<'a>(&self, batches: impl IntoIterator<Item = &'a Batch>, journal: Range<u64>) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +65,7 @@ impl Memtable {
         }
         table.journal.end = journal.end;
         for batch in batches {
-            table.insert(batch);
+            table.insert(batch, &self.autocomplete_keys);
         }
     }
 
@@ -95,12 +108,24 @@ impl Memtable {
 
     /// Adds names to those of other parts.
     pub fn collect_names(&self, names: &Names, out: &mut BTreeSet<String>) {
-        self.read().names.collect(names, out);
+        let table = self.read();
+        table.names.collect(names, out);
+        table.values.collect(names, out);
+    }
+
+    /// Returns the ids of all traces.
+    pub fn trace_ids(&self) -> Vec<TraceId> {
+        self.read().places.keys().copied().collect()
     }
 
     /// Returns all names.
     pub fn names(&self) -> NameSets {
         self.read().names.clone()
+    }
+
+    /// Returns all values of tags to complete.
+    pub fn values(&self) -> TagValues {
+        self.read().values.clone()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
@@ -109,13 +134,14 @@ impl Memtable {
 }
 
 impl Table {
-    fn insert(&mut self, batch: &Batch) {
+    fn insert(&mut self, batch: &Batch, autocomplete_keys: &[String]) {
         for row in batch.rows() {
             let place = Place { block: self.blocks.len() as u32, at: self.last.as_bytes().len() as u32 };
             // A block is a fraction of what a batch may hold.
             let _ = self.last.push_row(&row);
             self.places.entry(row.trace_id).or_default().push(place);
             self.names.insert(&row);
+            self.values.insert(&row, autocomplete_keys);
             if self.last.as_bytes().len() >= BLOCK_BYTES {
                 self.blocks.push(Arc::new(std::mem::take(&mut self.last)));
             }

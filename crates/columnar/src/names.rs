@@ -1,4 +1,4 @@
-//! Which services there are, with the span names and remote services of each.
+//! Which services there are, with the span names and remote services of each, and which values tags have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +47,33 @@ impl NameSets {
             Names::RemoteServices(service) => {
                 out.extend(of(service).into_iter().flat_map(|it| it.remotes.iter().cloned()));
             }
+            Names::Values(_) => {}
+        }
+    }
+}
+
+/// Values by the key of their tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TagValues {
+    by_key: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl TagValues {
+    /// Adds the values of a span's tags with these keys.
+    pub fn insert(&mut self, row: &Row<'_>, keys: &[String]) {
+        for key in keys {
+            let Some(value) = row.tag(key) else { continue };
+            if !self.by_key.get(key).is_some_and(|values| values.contains(value)) {
+                self.by_key.entry(key.clone()).or_default().insert(value.to_owned());
+            }
+        }
+    }
+
+    /// Adds the values asked for to those of other parts.
+    pub fn collect(&self, names: &Names, out: &mut BTreeSet<String>) {
+        if let Names::Values(key) = names {
+            out.extend(self.by_key.get(key).into_iter().flatten().cloned());
         }
     }
 }

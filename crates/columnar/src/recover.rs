@@ -63,7 +63,7 @@ pub fn recover(disk: &Arc<dyn Disk>, config: &Config) -> Result<Recovered, OpenE
     }
     manifest.segments = sound;
     manifest.write(&**disk, dir).map_err(|error| not_writable(dir, error))?;
-    let mut replay = Replay::new(config.memtable_bytes_max);
+    let mut replay = Replay::new(config);
     let (mut journal, files) =
         Journal::open(disk.clone(), dir.clone(), manifest.journal_end, &mut |sequence, payload| {
             replay.add(sequence, payload);
@@ -167,8 +167,9 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(memtable_bytes_max: usize) -> Self {
-        Self { memtable_bytes_max, sealed: Vec::new(), active: Memtable::default(), bad_batches: 0 }
+    fn new(config: &Config) -> Self {
+        let active = Memtable::new(config.autocomplete_keys.as_slice().into());
+        Self { memtable_bytes_max: config.memtable_bytes_max, sealed: Vec::new(), active, bad_batches: 0 }
     }
 
     fn add(&mut self, sequence: u64, payload: &[u8]) {
@@ -180,7 +181,8 @@ impl Replay {
             }
         }
         if self.active.bytes() >= self.memtable_bytes_max {
-            self.sealed.push(Arc::new(std::mem::take(&mut self.active)));
+            let empty = self.active.next();
+            self.sealed.push(Arc::new(std::mem::replace(&mut self.active, empty)));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Answers questions from all parts of a store at once: segments, sealed memtables, and the active one.
 
+pub mod find;
+pub mod gather;
 pub mod needs;
 pub mod sightings;
 
@@ -10,105 +12,165 @@ use model::batch::Batch;
 use model::id::TraceId;
 use model::links::{self, Link};
 use model::span::Span;
+use storage::budget::Budget;
+use storage::error::ReadError;
+use storage::order::TraceKey;
 use storage::port::{Names, Trace};
-use storage::query::{Query, Window, rank};
+use storage::query::Window;
 
 use crate::catalog::View;
+use crate::config::Config;
+use crate::search::gather::Gather;
 use crate::search::needs::Needs;
-use crate::search::sightings::Sightings;
+use crate::search::sightings::{Seen, Sightings};
 use crate::segment::error::SegmentError;
 use crate::segment::scan;
 
-/// Traces read and linked at once, so that a graph of everything needs little memory.
-const LINK_TRACES: usize = 4096;
+/// Traces read at once: enough to read neighbours in a file together, few enough to need little memory.
+const TRACES_AT_ONCE: usize = 1024;
 
-/// Returns the traces with these ids, in the order asked.
-pub fn traces(view: &View, ids: &[TraceId]) -> Result<Vec<Trace>, SegmentError> {
-    let wanted: BTreeSet<TraceId> = ids.iter().copied().collect();
-    let mut found: HashMap<TraceId, IndexSet<Span>> = HashMap::new();
-    // Segments hold older records than memtables, and each kind is kept in order of arrival.
-    for segment in &view.segments {
-        for span in segment.traces(&wanted)? {
-            found.entry(span.trace_id).or_default().insert(span);
-        }
-    }
-    for memtable in view.memtables() {
-        let mut rows = Batch::new();
-        wanted.iter().for_each(|id| memtable.trace(*id, &mut rows));
-        for row in rows.rows() {
-            found.entry(row.trace_id).or_default().insert(row.to_span());
-        }
-    }
-    let trace = |id| found.get(id).map(|spans: &IndexSet<Span>| spans.iter().cloned().collect());
-    Ok(ids.iter().filter_map(trace).collect())
+/// Why a view could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// A segment could not be read.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    /// The answer is not allowed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }
 
-/// Returns matching traces, newest first.
-pub fn search(view: &View, query: &Query) -> Result<Vec<Trace>, SegmentError> {
-    let needs = Needs::of(query);
-    let mut sightings = Sightings::new(query.window);
-    look(view, &needs, &mut sightings)?;
-    let mut candidates = sightings.candidates(needs.bits());
-    candidates.sort_unstable_by_key(|(id, newest_us)| std::cmp::Reverse(rank(*id, *newest_us)));
-    let mut matching = Vec::new();
-    for chunk in candidates.chunks(query.limit.clamp(1, LINK_TRACES)) {
-        let ids: Vec<TraceId> = chunk.iter().map(|(id, _)| *id).collect();
-        matching.extend(traces(view, &ids)?.into_iter().filter(|trace| query.matches(trace)));
-        if matching.len() >= query.limit {
-            break;
+/// What answers: the parts of now, and the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// All parts.
+    pub view: &'a View,
+    /// Says whether trace ids are strict, and how large an answer may be.
+    pub config: &'a Config,
+}
+
+impl Reading<'_> {
+    /// Returns the traces with these ids, in the order asked.
+    pub fn traces(&self, ids: &[TraceId]) -> Result<Vec<Trace>, SearchError> {
+        let keys: IndexSet<TraceKey> = ids.iter().map(|id| self.key(*id)).collect();
+        let ids =
+            if self.config.strict_trace_id { ids.iter().copied().collect() } else { self.ids_of(&keys)? };
+        let mut by_key: HashMap<TraceKey, Trace> = HashMap::new();
+        for (id, spans) in self.spans_of(&ids, &mut self.budget())? {
+            by_key.entry(self.key(id)).or_default().extend(spans);
         }
+        Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
     }
-    matching.truncate(query.limit);
-    Ok(matching)
-}
 
-/// Returns names of all parts, sorted.
-pub fn names(view: &View, names: &Names) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    view.segments.iter().for_each(|segment| segment.collect_names(names, &mut found));
-    view.memtables().for_each(|memtable| memtable.collect_names(names, &mut found));
-    found.into_iter().collect()
-}
-
-/// Returns the links of traces any of whose spans starts in the window.
-///
-/// Traces are those that share the right-most 64 bits of their ids: a caller may have cut them off.
-pub fn dependencies(view: &View, window: Window) -> Result<Vec<Link>, SegmentError> {
-    let mut sightings = Sightings::new(window);
-    look(view, &Needs::none(), &mut sightings)?;
-    let lows: BTreeSet<u64> = sightings.candidates(0).into_iter().map(|(id, _)| id.low()).collect();
-    let mut groups: BTreeMap<TraceId, Vec<TraceId>> = BTreeMap::new();
-    let mut first_of: HashMap<u64, TraceId> = HashMap::new();
-    let mut ids: Vec<TraceId> = sightings.ids().filter(|id| lows.contains(&id.low())).collect();
-    ids.sort_unstable();
-    for id in ids {
-        groups.entry(*first_of.entry(id.low()).or_insert(id)).or_default().push(id);
+    /// Returns names of all parts, sorted.
+    pub fn names(&self, names: &Names) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        if matches!(names, Names::Values(key) if !self.config.autocomplete_keys.contains(key)) {
+            return Vec::new();
+        }
+        self.view.segments.iter().for_each(|segment| segment.collect_names(names, &mut found));
+        self.view.memtables().for_each(|memtable| memtable.collect_names(names, &mut found));
+        found.into_iter().collect()
     }
-    let groups: Vec<Vec<TraceId>> = groups.into_values().collect();
-    let mut found = Vec::new();
-    for chunk in groups.chunks(LINK_TRACES) {
-        let mut by_low: HashMap<u64, Vec<Span>> = HashMap::new();
-        for trace in traces(view, &chunk.concat())? {
-            if let Some(low) = trace.first().map(|span| span.trace_id.low()) {
-                by_low.entry(low).or_default().extend(trace);
+
+    /// Returns the links of traces any of whose spans starts in the window.
+    ///
+    /// Traces are those that share the right-most 64 bits of their ids: a caller may have cut them off.
+    pub fn dependencies(&self, window: Window) -> Result<Vec<Link>, SearchError> {
+        let mut traces = self.look(&Needs::none(), Gather::default(), window)?.finish_by_trace(false);
+        traces.retain(|trace| trace.seen.in_window);
+        let mut found = Vec::new();
+        for chunk in traces.chunks(TRACES_AT_ONCE) {
+            self.for_each_trace(chunk, self.budget(), &mut |_, trace| {
+                found.extend(links::between(&trace));
+                Ok(())
+            })?;
+            found = links::merge(found);
+        }
+        Ok(found)
+    }
+
+    fn key(&self, id: TraceId) -> TraceKey {
+        TraceKey::new(id, self.config.strict_trace_id)
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::new(self.config.answer_bytes_max)
+    }
+
+    /// Looks at all spans.
+    fn look(&self, needs: &Needs, gather: Gather, window: Window) -> Result<Sightings, SegmentError> {
+        let mut sightings = Sightings::new(window);
+        // Segments hold older spans than memtables, and each kind is kept in order of arrival.
+        for segment in &self.view.segments {
+            scan::scan(segment, needs, gather, &mut sightings)?;
+        }
+        for memtable in self.view.memtables() {
+            for block in memtable.blocks() {
+                for row in block.rows() {
+                    sightings.add(row.trace_id, needs.met_by(&row), &gather.from_row(&row));
+                }
             }
         }
-        found.extend(by_low.values().flat_map(|trace| links::between(trace)));
-        found = links::merge(found);
+        Ok(sightings)
     }
-    Ok(found)
-}
 
-fn look(view: &View, needs: &Needs, sightings: &mut Sightings) -> Result<(), SegmentError> {
-    for segment in &view.segments {
-        scan::scan(segment, needs, sightings)?;
+    /// Reads traces whole. Those that are too large together are read a few at a time.
+    fn for_each_trace(
+        &self,
+        traces: &[Seen],
+        budget: Budget,
+        call: &mut impl FnMut(TraceKey, Trace) -> Result<(), ReadError>,
+    ) -> Result<(), SearchError> {
+        let ids: BTreeSet<TraceId> = traces.iter().flat_map(Seen::ids).collect();
+        let mut spans = match self.spans_of(&ids, &mut budget.clone()) {
+            Err(SearchError::Read(ReadError::TooLarge { .. })) if traces.len() > 1 => {
+                let (first, rest) = traces.split_at(traces.len() / 2);
+                self.for_each_trace(first, budget, call)?;
+                return self.for_each_trace(rest, budget, call);
+            }
+            other => other?,
+        };
+        for trace in traces {
+            let parts = trace.ids().filter_map(|id| spans.remove(&id));
+            call(trace.key, parts.flatten().collect())?;
+        }
+        Ok(())
     }
-    for memtable in view.memtables() {
-        for block in memtable.blocks() {
-            for row in block.rows() {
-                sightings.add(row.trace_id, row.timestamp_us, needs.met_by(&row));
+
+    /// Reads the spans with these trace ids, each in order of arrival.
+    fn spans_of(
+        &self,
+        ids: &BTreeSet<TraceId>,
+        budget: &mut Budget,
+    ) -> Result<BTreeMap<TraceId, IndexSet<Span>>, SearchError> {
+        let mut found: BTreeMap<TraceId, IndexSet<Span>> = BTreeMap::new();
+        let mut add = |span: Span| {
+            let bytes = span.memory_bytes();
+            let is_new = found.entry(span.trace_id).or_default().insert(span);
+            if is_new { budget.take(bytes) } else { Ok(()) }
+        };
+        for segment in &self.view.segments {
+            segment.traces::<SearchError>(ids, &mut |span| Ok(add(span)?))?;
+        }
+        for memtable in self.view.memtables() {
+            for id in ids {
+                let mut rows = Batch::new();
+                memtable.trace(*id, &mut rows);
+                rows.rows().try_for_each(|row| add(row.to_span()))?;
             }
         }
+        Ok(found)
     }
-    Ok(())
+
+    /// Finds the ids under which spans of traces came, when ids are lenient.
+    fn ids_of(&self, keys: &IndexSet<TraceKey>) -> Result<BTreeSet<TraceId>, SegmentError> {
+        let mut found = BTreeSet::new();
+        let mut add = |id| found.extend(keys.contains(&self.key(id)).then_some(id));
+        for segment in &self.view.segments {
+            segment.for_each_trace_id(&mut add)?;
+        }
+        self.view.memtables().for_each(|memtable| memtable.trace_ids().into_iter().for_each(&mut add));
+        Ok(found)
+    }
 }

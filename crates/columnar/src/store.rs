@@ -12,8 +12,9 @@ use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::links::Link;
+use storage::counts::{Count, Hints};
 use storage::error::{ReadError, WriteError};
-use storage::port::{Metric, Names, Storage, Stored, Trace};
+use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -104,12 +105,12 @@ impl Columnar {
     ) -> BoxFuture<'_, Result<T, ReadError>> {
         let (engine, reads) = (self.engine.clone(), self.reads.clone());
         Box::pin(async move {
-            let permit = reads.acquire_owned().await.map_err(|error| ReadError(error.to_string()))?;
+            let permit = reads.acquire_owned().await.map_err(|error| ReadError::Failed(error.to_string()))?;
             let answer = tokio::task::spawn_blocking(move || {
                 let _permit = permit;
                 run(&engine)
             });
-            answer.await.unwrap_or_else(|error| Err(ReadError(error.to_string())))
+            answer.await.unwrap_or_else(|error| Err(ReadError::Failed(error.to_string())))
         })
     }
 }
@@ -134,8 +135,16 @@ impl Storage for Columnar {
         self.read(move |engine| engine.traces(&ids))
     }
 
-    fn search(&self, query: Query) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>> {
+    fn search(&self, query: Query) -> BoxFuture<'_, Result<Found, ReadError>> {
         self.read(move |engine| engine.search(&query))
+    }
+
+    fn count(&self, query: Query, buckets: usize) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
+        self.read(move |engine| engine.count(&query, buckets))
+    }
+
+    fn hints(&self, query: Query) -> BoxFuture<'_, Result<Hints, ReadError>> {
+        self.read(move |engine| engine.hints(&query))
     }
 
     fn names(&self, names: Names) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {

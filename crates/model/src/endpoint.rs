@@ -75,6 +75,11 @@ impl Endpoint {
             && agree(&self.ipv6, &other.ipv6)
     }
 
+    /// Returns the length of its text.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.service_name.as_ref().map_or(0, String::len)
+    }
+
     /// Borrows this endpoint.
     pub fn as_ref(&self) -> EndpointRef<'_> {
         EndpointRef {

@@ -116,4 +116,17 @@ impl Span {
     pub fn tag(&self, key: &str) -> Option<&str> {
         self.tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
+
+    /// Returns about how much memory it takes.
+    pub fn memory_bytes(&self) -> usize {
+        let name = |endpoint: &Option<Endpoint>| endpoint.as_ref().map_or(0, Endpoint::text_bytes);
+        let annotations = self.annotations.iter().map(|it| size_of::<Annotation>() + it.value.len());
+        let tags =
+            self.tags.iter().map(|(key, value)| size_of::<(String, String)>() + key.len() + value.len());
+        size_of::<Self>()
+            + self.name.as_ref().map_or(0, String::len)
+            + name(&self.local_endpoint)
+            + name(&self.remote_endpoint)
+            + annotations.chain(tags).sum::<usize>()
+    }
 }

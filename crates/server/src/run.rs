@@ -10,7 +10,7 @@ use axum::middleware::from_fn_with_state;
 use collector::doors::Doors;
 use collector::metrics::TransportMetrics;
 use collector::scribe;
-use storage::memory::Memory;
+use storage::memory::{self, Memory};
 use storage::port::Storage;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -174,7 +174,7 @@ fn warn_of_the_open(config: &Config, http: &[(TcpListener, Scopes)], scribe: Opt
 
 async fn open(store: Store) -> Result<Arc<dyn Storage>, StartError> {
     match store {
-        Store::Memory { spans_max } => Ok(Arc::new(Memory::new(spans_max))),
+        Store::Memory { spans_max } => Ok(Arc::new(Memory::new(memory::Config { spans_max, ..memory::Config::default() }))),
         Store::Embedded(config) => {
             let disk = Arc::new(disk::Real);
             let opened = tokio::task::spawn_blocking(move || columnar::Columnar::open(disk, config)).await;

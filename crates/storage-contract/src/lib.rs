@@ -1,21 +1,23 @@
 //! The kit that every store must pass. Its cases are learned from openzipkin/zipkin `zipkin2.storage.IT*`.
 //!
 //! ```text
-//! contract!(memory, || async { Subject::new(Arc::new(Memory::new(500_000))) });
-//! contract!(columnar_sealed, || async {
-//!     let (store, dir) = open().await;
+//! contract!(memory, |settings: Settings| async move { Subject::new(Arc::new(Memory::new(config(settings)))) });
+//! contract!(columnar_sealed, |settings: Settings| async move {
+//!     let (store, dir) = open(settings).await;
 //!     let sealing = store.clone();
 //!     Subject::new(store).settled_by(move || Box::pin(seal(sealing.clone()))).holding(dir)
 //! });
 //! ```
 
 pub mod cases;
+pub mod settings;
 pub mod spans;
 pub mod subject;
 
+pub use settings::Settings;
 pub use subject::{Subject, run};
 
-/// Makes a module with one test for each case. The second argument is called without arguments for each test and
+/// Makes a module with one test for each case. The second argument is called for each test with its [`Settings`] and
 /// returns a future of a fresh [`Subject`].
 #[macro_export]
 macro_rules! contract {
@@ -24,7 +26,30 @@ macro_rules! contract {
             use super::*;
 
             $crate::tests! { $subject =>
-                dependencies {
+                autocomplete (STRICT) {
+                    all_of_many,
+                    are_sorted_and_each_once,
+                    come_from_any_span,
+                    of_configured_keys_only,
+                }
+                conditions (STRICT) {
+                    alternatives,
+                    hold_for_a_trace_in_several_writes,
+                    many_at_once,
+                    negations,
+                    parts,
+                    patterns,
+                    prefixes,
+                }
+                counts (STRICT) {
+                    errors,
+                    hints_at_traces_at_other_times,
+                    hints_at_traces_without_time,
+                    of_odd_windows,
+                    of_what_matches,
+                    slices_of_a_window,
+                }
+                dependencies (STRICT) {
                     a_broker_is_linked_with_both_ends,
                     a_call_in_two_halves_is_one_link,
                     a_circle_of_parents_is_survived,
@@ -32,20 +57,40 @@ macro_rules! contract {
                     a_missing_span_in_between,
                     a_service_that_calls_itself,
                     a_trace_counts_whole_when_any_span_is_in_the_window,
+                    a_trace_without_its_head,
+                    addresses_on_both_sides_count_once,
                     an_error_is_a_tag_and_not_an_annotation,
                     both_ends_of_the_window_count,
                     calls_of_many_traces_add_up,
+                    ends_that_do_not_report,
                     local_spans_are_looked_through,
                     many_links,
                     nobody_without_a_name_is_linked,
                     one_way_calls,
                     reports_in_several_writes_are_one_trace,
+                    servers_that_all_report,
                     spans_without_a_timestamp_do_not_select,
                     the_sample_trace,
                     trace_ids_of_both_lengths_are_one_trace,
                     written_twice_counts_once,
                 }
-                names {
+                lenient (LENIENT) {
+                    a_long_id_is_found_by_both_forms,
+                    a_mixed_trace_is_found_by_any_form,
+                    a_mixed_trace_is_one,
+                    a_search_joins_the_halves,
+                    halves_in_several_writes_are_one_trace,
+                    links_are_the_same,
+                    many_are_found_by_any_form_and_each_once,
+                    other_ids_stay_apart,
+                    the_root_of_either_half_decides,
+                }
+                limits (SMALL) {
+                    a_too_large_trace_is_refused_alone,
+                    too_large_answers_are_refused,
+                    what_is_not_returned_does_not_count,
+                }
+                names (STRICT) {
                     a_remote_service_has_no_names_of_its_own,
                     all_of_many,
                     are_sorted_and_each_once,
@@ -55,7 +100,16 @@ macro_rules! contract {
                     of_services,
                     of_spans,
                 }
-                search {
+                order (STRICT) {
+                    among_equals_the_newest_first,
+                    every_order_finds_the_same,
+                    new_traces_do_not_disturb_later_pages,
+                    pages_show_each_trace_once,
+                    the_last_page_has_no_next,
+                    the_longest_first,
+                    the_most_errors_first,
+                }
+                search (STRICT) {
                     a_condition_on_a_tag,
                     a_condition_on_an_annotation,
                     a_duration_that_comes_later,
@@ -74,7 +128,7 @@ macro_rules! contract {
                     trace_ids_are_strict,
                     traces_come_whole,
                 }
-                traces {
+                traces (STRICT) {
                     are_in_the_order_asked,
                     are_strict_about_ids,
                     came_from_many_writers_at_once,
@@ -85,7 +139,7 @@ macro_rules! contract {
                     show_repeated_reports_once,
                     tell_debug_from_shared,
                 }
-                values {
+                values (STRICT) {
                     all_at_once,
                     large,
                     many_tags_and_annotations,
@@ -93,10 +147,11 @@ macro_rules! contract {
                     problematic,
                     smallest_and_largest_numbers,
                 }
-                window {
+                window (STRICT) {
                     a_limit_counts_only_matching_traces,
                     a_limit_keeps_the_newest,
                     a_timestamp_that_comes_later,
+                    a_trace_that_ends_later_is_whole,
                     both_ends_are_inclusive,
                     equal_times_are_ordered_by_id,
                     lookback_may_reach_before_the_epoch,
@@ -115,14 +170,14 @@ macro_rules! contract {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests {
-    ($subject:expr => $($topic:ident { $($case:ident,)* })*) => { $(
+    ($subject:expr => $($topic:ident ($settings:ident) { $($case:ident,)* })*) => { $(
         mod $topic {
             use super::*;
 
             $(
                 #[test]
                 fn $case() {
-                    $crate::run($subject, $crate::cases::$topic::$case);
+                    $crate::run($subject, $crate::Settings::$settings, $crate::cases::$topic::$case);
                 }
             )*
         }

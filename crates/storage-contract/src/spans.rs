@@ -4,7 +4,7 @@ use model::batch::Batch;
 use model::endpoint::Endpoint;
 use model::id::{SpanId, TraceId};
 use model::span::{Annotation, Kind, Span};
-use storage::query::{Condition, Query, Window};
+use storage::query::{Condition, Order, Query, Window};
 
 /// When the traces of the cases start: a whole millisecond, not at midnight.
 pub const START_MS: u64 = 1_700_000_123_456;
@@ -124,8 +124,12 @@ pub trait Ask: Sized {
     fn and_tag(self, key: &str, value: &str) -> Self;
     /// Asks for durations.
     fn and_lasting(self, min_us: u64, max_us: Option<u64>) -> Self;
+    /// Asks for a condition.
+    fn and(self, condition: Condition) -> Self;
     /// Sets the limit.
     fn at_most(self, limit: usize) -> Self;
+    /// Sets the order.
+    fn by(self, order: Order) -> Self;
     /// Sets the window by its first and last millisecond.
     fn between_ms(self, start_ms: u64, end_ms: u64) -> Self;
 }
@@ -139,22 +143,29 @@ impl Ask for Query {
         Self { span_name: Some(name.to_owned()), ..self }
     }
 
-    fn and_has(mut self, text: &str) -> Self {
-        self.conditions.push(Condition::Has(text.to_owned()));
-        self
+    fn and_has(self, text: &str) -> Self {
+        self.and(Condition::Has(text.to_owned()))
     }
 
-    fn and_tag(mut self, key: &str, value: &str) -> Self {
-        self.conditions.push(Condition::Tag(key.to_owned(), value.to_owned()));
-        self
+    fn and_tag(self, key: &str, value: &str) -> Self {
+        self.and(Condition::Tag(key.to_owned(), value.to_owned()))
     }
 
     fn and_lasting(self, min_us: u64, max_us: Option<u64>) -> Self {
         Self { duration_min_us: min_us, duration_max_us: max_us, ..self }
     }
 
+    fn and(mut self, condition: Condition) -> Self {
+        self.conditions.push(condition);
+        self
+    }
+
     fn at_most(self, limit: usize) -> Self {
         Self { limit, ..self }
+    }
+
+    fn by(self, order: Order) -> Self {
+        Self { order, ..self }
     }
 
     fn between_ms(self, start_ms: u64, end_ms: u64) -> Self {

@@ -7,29 +7,40 @@ use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::span::Span;
-use storage::port::{Names, Storage, Trace};
+use storage::counts::Hints;
+use storage::port::{Found, Names, Storage, Trace};
 use storage::query::{Query, Window};
+
+use crate::settings::Settings;
 
 type Settle = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A fresh store, and what is to be done after each write before questions are asked.
 pub struct Subject {
     storage: Arc<dyn Storage>,
+    strict_trace_id: bool,
     settle: Option<Settle>,
     // Dropped after the store, which is above.
     _held: Option<Box<dyn Any + Send + Sync>>,
 }
 
-/// Runs one case on a fresh store, inside a runtime with threads, as stores use them.
-pub fn run<F: Future<Output = Subject>>(make: impl FnOnce() -> F, case: impl AsyncFnOnce(Subject)) {
+/// Runs one case on a fresh store with these settings, inside a runtime with threads, as stores use them.
+pub fn run<F: Future<Output = Subject>>(
+    make: impl FnOnce(Settings) -> F,
+    settings: Settings,
+    case: impl AsyncFnOnce(Subject),
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on(async { case(make().await).await });
+    runtime.expect("a runtime").block_on(async {
+        let strict_trace_id = settings.strict_trace_id;
+        case(Subject { strict_trace_id, ..make(settings).await }).await
+    });
 }
 
 impl Subject {
     /// Returns a store that is asked right after it was written to.
     pub fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage, settle: None, _held: None }
+        Self { storage, strict_trace_id: true, settle: None, _held: None }
     }
 
     /// Runs this after each write: to force a flush, say, so that the same cases see another state of the store.
@@ -62,12 +73,44 @@ impl Subject {
 
     /// Searches.
     pub async fn search(&self, query: &Query) -> Vec<Trace> {
+        self.page(query).await.traces
+    }
+
+    /// Searches, and says where to go on.
+    pub async fn page(&self, query: &Query) -> Found {
         self.storage.search(query.clone()).await.expect("an answer")
     }
 
     /// Searches, and returns the ids of the traces found.
     pub async fn found(&self, query: &Query) -> Vec<u128> {
-        self.search(query).await.iter().map(|trace| one_id(trace)).collect()
+        self.search(query).await.iter().map(|trace| self.one_id(trace)).collect()
+    }
+
+    /// Searches page by page until there is no next one, and returns the ids of the traces on each.
+    pub async fn pages(&self, query: &Query) -> Vec<Vec<u128>> {
+        let (mut pages, mut query) = (Vec::new(), query.clone());
+        loop {
+            let page = self.page(&query).await;
+            pages.push(page.traces.iter().map(|trace| self.one_id(trace)).collect());
+            match page.next {
+                // Whoever asks keeps it as text.
+                Some(next) => query.after = Some(next.to_string().parse().expect("a cursor")),
+                None => return pages,
+            }
+        }
+    }
+
+    /// Counts in slices, and returns traces and errors of each.
+    pub async fn counts(&self, query: &Query, buckets: usize) -> Vec<(u64, u64)> {
+        let counts = self.storage.count(query.clone(), buckets).await.expect("an answer");
+        assert!(counts.is_sorted_by_key(|count| count.start_ms), "slices are in order");
+        assert_eq!(counts.first().map(|count| count.start_ms), Some(query.window.start_ms()));
+        counts.iter().map(|count| (count.traces, count.errors)).collect()
+    }
+
+    /// Asks why a search finds nothing.
+    pub async fn hints(&self, query: &Query) -> Hints {
+        self.storage.hints(query.clone()).await.expect("an answer")
     }
 
     /// Reads traces by their ids.
@@ -98,10 +141,13 @@ impl Subject {
             .map(|it| format!("{}>{} {}{}", it.parent, it.child, it.call_count, errors(it.error_count)))
             .collect()
     }
-}
 
-fn one_id(trace: &[Span]) -> u128 {
-    let id = trace.first().expect("no empty trace").trace_id;
-    assert!(trace.iter().all(|span| span.trace_id == id), "spans of one trace have its id");
-    id.get()
+    fn one_id(&self, trace: &[Span]) -> u128 {
+        let id = trace.first().expect("no empty trace").trace_id;
+        let same = |span: &Span| {
+            if self.strict_trace_id { span.trace_id == id } else { span.trace_id.low() == id.low() }
+        };
+        assert!(trace.iter().all(same), "spans of one trace have its id");
+        id.get()
+    }
 }

@@ -12,6 +12,17 @@ pub enum WriteError {
 }
 
 /// Why a question was not answered.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("store failed: {0}")]
-pub struct ReadError(pub String);
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The answer would take more memory than is allowed: whoever asks should ask for less.
+    #[error(
+        "the answer is larger than {bytes_max} bytes: ask for fewer traces, or read large ones one by one"
+    )]
+    TooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The disk or the database failed: the operator should look.
+    #[error("store failed: {0}")]
+    Failed(String),
+}

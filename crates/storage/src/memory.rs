@@ -2,52 +2,147 @@
 //!
 //! Plain on purpose: every question reads every span. What it answers is meant to be obviously right.
 
-use std::collections::{BTreeSet, HashMap};
+mod held;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use futures::future::BoxFuture;
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexSet;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::links::{self, Link};
 use model::span::Span;
 
+use crate::budget::{ANSWER_BYTES_MAX, Budget};
+use crate::counts::{Count, Counts, Hints};
 use crate::error::{ReadError, WriteError};
-use crate::port::{Metric, Names, Storage, Stored, Trace};
-use crate::query::{Query, Window, rank, trace_newest_us};
+use crate::facts::Facts;
+use crate::order::{Rank, TraceKey};
+use crate::port::{Found, Metric, Names, Storage, Stored, Trace};
+use crate::query::{Cursor, Query, Window};
+use held::Held;
 
-/// Spans in memory, gone when the process ends. Above the limit whole oldest traces are evicted.
+/// Settings of a memory store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Most spans (Zipkin's `MEM_MAX_SPANS`): to make room for more, whole oldest traces are evicted.
+    pub spans_max: usize,
+    /// Most bytes of traces in one answer.
+    pub answer_bytes_max: usize,
+    /// Whether all bits of a trace id count (Zipkin's `STRICT_TRACE_ID`).
+    pub strict_trace_id: bool,
+    /// Tags whose values are collected (Zipkin's `AUTOCOMPLETE_KEYS`).
+    pub autocomplete_keys: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            spans_max: 500_000,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+            strict_trace_id: true,
+            autocomplete_keys: Vec::new(),
+        }
+    }
+}
+
+/// Spans in memory, gone when the process ends.
 #[derive(Debug)]
 pub struct Memory {
-    spans_max: usize,
+    config: Config,
     held: RwLock<Held>,
-}
-
-/// Traces are grouped by the right-most 64 bits of their id, as dependencies and eviction need them.
-#[derive(Debug, Default)]
-struct Held {
-    traces: HashMap<u64, Group>,
-    /// Start of each group's oldest span in milliseconds, and the group's id: the first is the next to evict.
-    by_age: BTreeSet<(u64, u64)>,
-    spans: usize,
-    spans_evicted: u64,
-}
-
-/// Spans whose trace ids share the right-most 64 bits: in order of arrival, byte-identical reports once.
-#[derive(Debug, Default)]
-struct Group {
-    spans: IndexSet<Span>,
-    oldest_ms: u64,
+    answers_too_large: AtomicU64,
 }
 
 impl Memory {
-    /// Returns an empty store that keeps at most this many spans (Zipkin's `MEM_MAX_SPANS`).
-    pub fn new(spans_max: usize) -> Self {
-        Self { spans_max, held: RwLock::default() }
+    /// Returns an empty store.
+    pub fn new(config: Config) -> Self {
+        Self { config, held: RwLock::default(), answers_too_large: AtomicU64::new(0) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Held> {
         self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key(&self, id: TraceId) -> TraceKey {
+        TraceKey::new(id, self.config.strict_trace_id)
+    }
+
+    /// Calls for each trace that matches all but the time and the place.
+    fn for_each_match<'a>(
+        &self,
+        held: &'a Held,
+        query: &Query,
+        mut call: impl FnMut(TraceKey, Facts, Vec<&'a Span>),
+    ) {
+        for group in held.groups() {
+            for (key, trace) in group.traces(|id| self.key(id)) {
+                if query.matches(&trace) {
+                    call(key, Facts::of(&trace), trace);
+                }
+            }
+        }
+    }
+
+    fn find_traces(&self, ids: Vec<TraceId>) -> Result<Vec<Trace>, ReadError> {
+        let (held, mut budget) = (self.read(), Budget::new(self.config.answer_bytes_max));
+        let keys: IndexSet<TraceKey> = ids.into_iter().map(|id| self.key(id)).collect();
+        let mut found = Vec::new();
+        for key in keys {
+            let group = held.group(key.low()).into_iter();
+            let mut traces = group.flat_map(|group| group.traces(|id| self.key(id)));
+            if let Some((_, trace)) = traces.find(|(other, _)| *other == key) {
+                budget.take_spans(&trace)?;
+                found.push(trace.into_iter().cloned().collect());
+            }
+        }
+        Ok(found)
+    }
+
+    fn find(&self, query: &Query) -> Result<Found, ReadError> {
+        let (held, mut budget) = (self.read(), Budget::new(self.config.answer_bytes_max));
+        let mut matching: Vec<(Rank, Vec<&Span>)> = Vec::new();
+        self.for_each_match(&held, query, |key, facts, trace| {
+            let rank = query.order.rank(key, &facts);
+            if query.reaches(&facts, rank) {
+                matching.push((rank, trace));
+            }
+        });
+        matching.sort_unstable_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+        matching.truncate(query.limit);
+        let full = matching.last().filter(|_| matching.len() == query.limit);
+        let next = full.map(|(rank, _)| Cursor::behind(query.order, *rank));
+        let mut traces = Vec::new();
+        for (_, trace) in matching {
+            budget.take_spans(&trace)?;
+            traces.push(trace.into_iter().cloned().collect());
+        }
+        Ok(Found { traces, next })
+    }
+
+    fn find_names(&self, names: &Names) -> Vec<String> {
+        let held = self.read();
+        let spans = || held.groups().flat_map(|group| group.spans());
+        let of = |service| spans().filter(move |span| span.local_service() == Some(service));
+        let found: BTreeSet<&str> = match names {
+            Names::Services => spans().filter_map(Span::local_service).collect(),
+            Names::Spans(service) => of(service.as_str()).filter_map(|span| span.name.as_deref()).collect(),
+            Names::RemoteServices(service) => of(service.as_str()).filter_map(Span::remote_service).collect(),
+            Names::Values(key) if self.config.autocomplete_keys.contains(key) => {
+                spans().filter_map(|span| span.tag(key)).collect()
+            }
+            Names::Values(_) => BTreeSet::new(),
+        };
+        found.into_iter().map(str::to_owned).collect()
+    }
+
+    fn counted<T>(&self, answer: Result<T, ReadError>) -> Result<T, ReadError> {
+        if matches!(answer, Err(ReadError::TooLarge { .. })) {
+            self.answers_too_large.fetch_add(1, Relaxed);
+        }
+        answer
     }
 }
 
@@ -58,66 +153,45 @@ impl Storage for Memory {
 
     fn accept(&self, batch: Batch) -> BoxFuture<'_, Result<Stored, WriteError>> {
         Box::pin(async move {
-            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-            for row in batch.rows() {
-                held.insert(row.to_span());
-            }
-            while held.spans > self.spans_max {
-                held.evict_oldest();
-            }
+            self.held.write().unwrap_or_else(PoisonError::into_inner).accept(&batch, self.config.spans_max);
             Ok(Stored { spans: batch.len() })
         })
     }
 
     fn traces(&self, ids: Vec<TraceId>) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>> {
+        Box::pin(async move { self.counted(self.find_traces(ids)) })
+    }
+
+    fn search(&self, query: Query) -> BoxFuture<'_, Result<Found, ReadError>> {
+        Box::pin(async move { self.counted(self.find(&query)) })
+    }
+
+    fn count(&self, query: Query, buckets: usize) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
         Box::pin(async move {
-            let held = self.read();
-            let traces = ids.into_iter().map(|id| held.trace(id));
-            Ok(traces.filter(|trace| !trace.is_empty()).collect())
+            let mut counts = Counts::new(query.window, buckets);
+            self.for_each_match(&self.read(), &query, |_, facts, _| counts.add(&facts));
+            Ok(counts.finish())
         })
     }
 
-    fn search(&self, query: Query) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>> {
+    fn hints(&self, query: Query) -> BoxFuture<'_, Result<Hints, ReadError>> {
         Box::pin(async move {
-            let held = self.read();
-            let mut found: Vec<((u64, u64, u64), Trace)> = Vec::new();
-            for group in held.traces.values().filter(|group| group.meets(&query.window)) {
-                for (id, trace) in group.by_full_id() {
-                    if query.matches(&trace) {
-                        found.push((rank(id, trace_newest_us(&trace)), trace));
-                    }
-                }
-            }
-            found.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
-            Ok(found.into_iter().take(query.limit).map(|(_, trace)| trace).collect())
+            let mut hints = Hints::default();
+            self.for_each_match(&self.read(), &query, |_, facts, _| hints.add(&query, &facts));
+            Ok(hints)
         })
     }
 
     fn names(&self, names: Names) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {
-        Box::pin(async move {
-            let held = self.read();
-            let spans = held.traces.values().flat_map(|group| &group.spans);
-            let found: BTreeSet<&str> = match &names {
-                Names::Services => spans.filter_map(Span::local_service).collect(),
-                Names::Spans(service) => spans
-                    .filter(|span| span.local_service() == Some(service))
-                    .filter_map(|span| span.name.as_deref())
-                    .collect(),
-                Names::RemoteServices(service) => spans
-                    .filter(|span| span.local_service() == Some(service))
-                    .filter_map(Span::remote_service)
-                    .collect(),
-            };
-            Ok(found.into_iter().map(str::to_owned).collect())
-        })
+        Box::pin(async move { Ok(self.find_names(&names)) })
     }
 
     fn dependencies(&self, window: Window) -> BoxFuture<'_, Result<Vec<Link>, ReadError>> {
         Box::pin(async move {
             let held = self.read();
             let mut found = Vec::new();
-            for group in held.traces.values().filter(|group| group.meets(&window)) {
-                let trace: Trace = group.spans.iter().cloned().collect();
+            for group in held.groups().filter(|group| group.meets(&window)) {
+                let trace: Trace = group.spans().cloned().collect();
                 found.extend(links::between(&trace));
             }
             Ok(links::merge(found))
@@ -132,58 +206,18 @@ impl Storage for Memory {
         let held = self.read();
         let metric = |name, help, value| Metric { name, help, value };
         vec![
-            metric("spanlet_memory_spans", "Spans held in memory.", held.spans as f64),
-            metric("spanlet_memory_traces", "Traces held in memory.", held.traces.len() as f64),
+            metric("spanlet_memory_spans", "Spans held in memory.", held.spans() as f64),
+            metric("spanlet_memory_traces", "Traces held in memory.", held.groups().count() as f64),
             metric(
                 "spanlet_memory_spans_evicted_total",
                 "Spans of oldest traces that made room for newer ones.",
-                held.spans_evicted as f64,
+                held.spans_evicted() as f64,
+            ),
+            metric(
+                "spanlet_answers_too_large_total",
+                "Questions about traces that were not answered, since the answer had too many bytes.",
+                self.answers_too_large.load(Relaxed) as f64,
             ),
         ]
-    }
-}
-
-impl Held {
-    fn insert(&mut self, span: Span) {
-        let low = span.trace_id.low();
-        // Spans without a time count as oldest: openzipkin/zipkin `InMemoryStorage.doAccept`.
-        let start_ms = span.timestamp_us.unwrap_or(0) / 1000;
-        let group = self.traces.entry(low).or_default();
-        if !group.spans.insert(span) {
-            return;
-        }
-        self.spans += 1;
-        if group.spans.len() == 1 || start_ms < group.oldest_ms {
-            self.by_age.remove(&(group.oldest_ms, low));
-            self.by_age.insert((start_ms, low));
-            group.oldest_ms = start_ms;
-        }
-    }
-
-    fn evict_oldest(&mut self) {
-        let Some((_, low)) = self.by_age.pop_first() else { return };
-        let spans = self.traces.remove(&low).map_or(0, |group| group.spans.len());
-        self.spans -= spans;
-        self.spans_evicted += spans as u64;
-    }
-
-    fn trace(&self, id: TraceId) -> Trace {
-        let Some(group) = self.traces.get(&id.low()) else { return Trace::new() };
-        group.spans.iter().filter(|span| span.trace_id == id).cloned().collect()
-    }
-}
-
-impl Group {
-    /// Says whether any span starts in the window.
-    fn meets(&self, window: &Window) -> bool {
-        self.spans.iter().filter_map(|span| span.timestamp_us).any(|us| window.contains_us(us))
-    }
-
-    fn by_full_id(&self) -> IndexMap<TraceId, Trace> {
-        let mut traces: IndexMap<TraceId, Trace> = IndexMap::new();
-        for span in &self.spans {
-            traces.entry(span.trace_id).or_default().push(span.clone());
-        }
-        traces
     }
 }

@@ -6,10 +6,12 @@ use model::id::TraceId;
 use model::links::Link;
 use model::span::Span;
 
+use crate::counts::{Count, Hints};
 use crate::error::{ReadError, WriteError};
-use crate::query::{Query, Window};
+use crate::query::{Cursor, Query, Window};
 
-/// All spans of one trace, in order of arrival, byte-identical reports once.
+/// All spans of one trace in order of arrival, byte-identical reports once. With lenient ids the spans of smaller
+/// trace ids come first.
 pub type Trace = Vec<Span>;
 
 /// Says that the spans of a batch are as safe as the store promises: only now may the sender be answered.
@@ -20,7 +22,20 @@ pub struct Stored {
     pub spans: usize,
 }
 
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// The traces, in the order asked for.
+    pub traces: Vec<Trace>,
+    /// The place behind the last trace, when as many were found as were asked for: there may be more.
+    pub next: Option<Cursor>,
+}
+
 /// A store of spans. Answers see every batch that was accepted before the question.
+///
+/// A store is told whether trace ids are strict (Zipkin's `STRICT_TRACE_ID`). If they are not, ids that share the
+/// right-most 64 bits name one trace; its spans keep the ids they came with. It is also told which tags to complete
+/// (`AUTOCOMPLETE_KEYS`), and how many bytes an answer of traces may take.
 pub trait Storage: Send + Sync + 'static {
     /// Returns the store's name and settings for the health page, such as `InMemoryStorage{}`.
     fn describe(&self) -> String;
@@ -28,11 +43,18 @@ pub trait Storage: Send + Sync + 'static {
     /// Stores a batch whole or not at all.
     fn accept(&self, batch: Batch) -> BoxFuture<'_, Result<Stored, WriteError>>;
 
-    /// Returns the traces with exactly these ids, in the order asked; unknown ones are left out.
+    /// Returns the traces with these ids, in the order asked, each once; unknown ones are left out.
     fn traces(&self, ids: Vec<TraceId>) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>>;
 
-    /// Returns at most `limit` traces that match, in falling order of [`rank`](crate::query::rank).
-    fn search(&self, query: Query) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>>;
+    /// Returns at most `limit` traces that match, in falling order of [`Rank`](crate::order::Rank).
+    fn search(&self, query: Query) -> BoxFuture<'_, Result<Found, ReadError>>;
+
+    /// Counts all matching traces in slices of the window (see [`Counts`](crate::counts::Counts)); the query's
+    /// limit, order and place say nothing here.
+    fn count(&self, query: Query, buckets: usize) -> BoxFuture<'_, Result<Vec<Count>, ReadError>>;
+
+    /// Counts the traces that match all but the time; the query's limit, order and place say nothing here.
+    fn hints(&self, query: Query) -> BoxFuture<'_, Result<Hints, ReadError>>;
 
     /// Returns names, sorted, without duplicates.
     fn names(&self, names: Names) -> BoxFuture<'_, Result<Vec<String>, ReadError>>;
@@ -57,6 +79,8 @@ pub enum Names {
     Spans(String),
     /// Remote service names seen by a service.
     RemoteServices(String),
+    /// Values of a tag that the store was told to complete; none of other tags.
+    Values(String),
 }
 
 /// A number that a store reports about itself.

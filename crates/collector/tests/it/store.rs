@@ -12,8 +12,9 @@ use model::batch::Batch;
 use model::id::TraceId;
 use model::links::Link;
 use model::span::Span;
+use storage::counts::{Count, Hints};
 use storage::error::{ReadError, WriteError};
-use storage::port::{Metric, Names, Storage, Stored, Trace};
+use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
 
 /// Keeps what it is given, unless it is busy.
@@ -49,7 +50,15 @@ impl Storage for Shelf {
         no_reads()
     }
 
-    fn search(&self, _: Query) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>> {
+    fn search(&self, _: Query) -> BoxFuture<'_, Result<Found, ReadError>> {
+        no_reads()
+    }
+
+    fn count(&self, _: Query, _: usize) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
+        no_reads()
+    }
+
+    fn hints(&self, _: Query) -> BoxFuture<'_, Result<Hints, ReadError>> {
         no_reads()
     }
 
@@ -71,7 +80,7 @@ impl Storage for Shelf {
 }
 
 fn no_reads<T>() -> BoxFuture<'static, Result<T, ReadError>> {
-    Box::pin(async { Err(ReadError("collectors never read".into())) })
+    Box::pin(async { Err(ReadError::Failed("collectors never read".into())) })
 }
 
 /// A door's way to a shelf, with what the test looks at.

@@ -1,16 +1,17 @@
-//! What a trace must show somewhere before it is worth reading whole.
+//! What a query asks of single spans, and what of the trace they are in.
 
 use model::batch::Row;
-use storage::query::{Condition, Query};
+use storage::condition::{Condition, Pattern};
+use storage::query::Query;
 
-/// Needs beyond these are left to the test of the whole trace, so that a set of them fits 64 bits.
-const NEEDS_MAX: usize = 64;
+/// Tests of spans; more are left to the test of the whole trace, so that a set of them fits 64 bits.
+const TESTS_MAX: usize = 64;
 
-/// One thing that some counted span must show.
+/// Something that a span can show.
 #[derive(Clone, Debug)]
-pub enum Need {
-    /// That it is there at all.
-    Any,
+pub enum Test {
+    /// That it counts: it is one of the asked service.
+    Counts,
     /// Its name.
     Name(String),
     /// Its remote service.
@@ -22,65 +23,152 @@ pub enum Need {
         /// Longest.
         max_us: u64,
     },
-    /// A tag or an annotation.
-    Condition(Condition),
+    /// An annotation with this value, or a tag with this key.
+    Has(String),
+    /// A tag.
+    Tag {
+        /// Its key.
+        key: String,
+        /// What its value must be like.
+        value: Value,
+    },
 }
 
-/// All needs of a query. Each is necessary; together they do not suffice, since they say nothing about the
-/// trace's own timestamp.
+/// What the value of a tag must be like.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// This text.
+    Is(String),
+    /// Starting with it.
+    Prefix(String),
+    /// Containing it.
+    Contains(String),
+    /// Containing what a pattern describes.
+    Regex(Pattern),
+}
+
+/// What the tests that some counted span of a trace meets must be.
+#[derive(Clone, Debug)]
+enum Formula {
+    /// The test with this number.
+    Met(usize),
+    Not(Box<Formula>),
+    Any(Vec<Formula>),
+}
+
+/// The tests of a query, and how they decide. Says nothing about time.
 #[derive(Clone, Debug)]
 pub struct Needs {
     /// Only spans of this service count.
     pub service: Option<String>,
-    /// The needs, by the number of their bit.
-    pub all: Vec<Need>,
+    /// The tests, by the number of their bit.
+    pub tests: Vec<Test>,
+    /// All of these must hold.
+    formulas: Vec<Formula>,
+    /// Whether that is all that the query asks, besides the time.
+    exact: bool,
 }
 
 impl Needs {
     /// Returns the needs of a query.
     pub fn of(query: &Query) -> Self {
-        let mut all = Vec::new();
-        all.extend(query.span_name.clone().map(Need::Name));
-        all.extend(query.remote_service_name.clone().map(Need::Remote));
+        let mut tests = vec![Test::Counts];
+        tests.extend(query.span_name.clone().map(Test::Name));
+        tests.extend(query.remote_service_name.clone().map(Test::Remote));
         let max_us = query.duration_max_us.unwrap_or(u64::MAX);
-        all.extend(
-            (query.duration_min_us > 0).then_some(Need::Duration { min_us: query.duration_min_us, max_us }),
+        tests.extend(
+            (query.duration_min_us > 0).then_some(Test::Duration { min_us: query.duration_min_us, max_us }),
         );
-        all.extend(query.conditions.iter().cloned().map(Need::Condition));
-        all.truncate(NEEDS_MAX);
-        if all.is_empty() {
-            all.push(Need::Any);
+        let formulas = (0..tests.len()).map(Formula::Met).collect();
+        let mut needs = Self { service: query.service_name.clone(), tests, formulas, exact: true };
+        for condition in &query.conditions {
+            let known = needs.tests.len();
+            let formula = needs.formula(condition);
+            if needs.tests.len() <= TESTS_MAX {
+                needs.formulas.push(formula);
+            } else {
+                needs.tests.truncate(known);
+                needs.exact = false;
+            }
         }
-        Self { service: query.service_name.clone(), all }
+        needs
     }
 
     /// Returns no needs at all.
     pub fn none() -> Self {
-        Self { service: None, all: Vec::new() }
+        Self { service: None, tests: Vec::new(), formulas: Vec::new(), exact: true }
     }
 
-    /// Returns the bits of all needs.
-    pub fn bits(&self) -> u64 {
-        (0..self.all.len()).fold(0, |bits, bit| bits | 1 << bit)
+    /// Says whether [`hold`](Self::hold) decides all that the query asks besides the time.
+    pub fn are_exact(&self) -> bool {
+        self.exact
     }
 
-    /// Returns the bits of the needs that a span meets.
+    /// Says whether a trace whose counted spans meet these tests, and no others, may match.
+    pub fn hold(&self, met: u64) -> bool {
+        self.formulas.iter().all(|formula| formula.holds(met))
+    }
+
+    /// Returns the bits of the tests that a span meets.
     pub fn met_by(&self, row: &Row<'_>) -> u64 {
         if self.service.is_some() && self.service.as_deref() != row.local_service() {
             return 0;
         }
-        let met = |need: &Need| match need {
-            Need::Any => true,
-            Need::Name(name) => row.name == Some(name),
-            Need::Remote(name) => row.remote_service() == Some(name),
-            Need::Duration { min_us, max_us } => {
+        self.tests
+            .iter()
+            .enumerate()
+            .fold(0, |bits, (bit, test)| bits | u64::from(test.is_met_by(row)) << bit)
+    }
+
+    fn formula(&mut self, condition: &Condition) -> Formula {
+        let tag = |key: &String, value: Value| Test::Tag { key: key.clone(), value };
+        let test = match condition {
+            Condition::Not(condition) => return Formula::Not(Box::new(self.formula(condition))),
+            Condition::Any(all) => return Formula::Any(all.iter().map(|it| self.formula(it)).collect()),
+            Condition::Has(text) => Test::Has(text.clone()),
+            Condition::Tag(key, value) => tag(key, Value::Is(value.clone())),
+            Condition::Prefix(key, text) => tag(key, Value::Prefix(text.clone())),
+            Condition::Contains(key, text) => tag(key, Value::Contains(text.clone())),
+            Condition::Regex(key, pattern) => tag(key, Value::Regex(pattern.clone())),
+        };
+        self.tests.push(test);
+        Formula::Met(self.tests.len() - 1)
+    }
+}
+
+impl Formula {
+    fn holds(&self, met: u64) -> bool {
+        match self {
+            Self::Met(bit) => met >> bit & 1 == 1,
+            Self::Not(formula) => !formula.holds(met),
+            Self::Any(formulas) => formulas.iter().any(|formula| formula.holds(met)),
+        }
+    }
+}
+
+impl Test {
+    fn is_met_by(&self, row: &Row<'_>) -> bool {
+        match self {
+            Self::Counts => true,
+            Self::Name(name) => row.name == Some(name),
+            Self::Remote(name) => row.remote_service() == Some(name),
+            Self::Duration { min_us, max_us } => {
                 row.duration_us.is_some_and(|duration_us| (*min_us..=*max_us).contains(&duration_us))
             }
-            Need::Condition(Condition::Tag(key, value)) => row.tag(key) == Some(value),
-            Need::Condition(Condition::Has(text)) => {
-                row.tag(text).is_some() || row.annotations().any(|(_, value)| value == text)
-            }
-        };
-        self.all.iter().enumerate().fold(0, |bits, (bit, need)| bits | u64::from(met(need)) << bit)
+            Self::Has(text) => row.tag(text).is_some() || row.annotations().any(|(_, value)| value == text),
+            Self::Tag { key, value } => row.tag(key).is_some_and(|found| value.is_met_by(found)),
+        }
+    }
+}
+
+impl Value {
+    /// Says whether a tag's value is like that.
+    pub fn is_met_by(&self, found: &str) -> bool {
+        match self {
+            Self::Is(text) => found == text,
+            Self::Prefix(text) => found.starts_with(text.as_str()),
+            Self::Contains(text) => found.contains(text.as_str()),
+            Self::Regex(pattern) => pattern.is_found_in(found),
+        }
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use model::id::TraceId;
+use storage::facts::Facts;
+use storage::order::TraceKey;
 use storage::query::Window;
 
-/// What was seen, by trace.
+/// What was seen, by trace id.
 #[derive(Debug)]
 pub struct Sightings {
     window: Window,
@@ -14,28 +16,29 @@ pub struct Sightings {
     last: Option<(TraceId, Sighting)>,
 }
 
+/// What was seen of one trace.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sighting {
-    met: u64,
-    newest_us: u64,
-    in_window: bool,
+pub struct Sighting {
+    /// Bits of the tests that some counted span met.
+    pub met: u64,
+    /// Facts as far as they were asked for. Repeated reports are counted again.
+    pub facts: Facts,
+    /// Whether any span starts in the window.
+    pub in_window: bool,
 }
 
 impl Sightings {
-    /// Returns none; only traces with a span that starts in the window will be candidates.
+    /// Returns none.
     pub fn new(window: Window) -> Self {
         Self { window, traces: HashMap::new(), last: None }
     }
 
-    /// Adds what one span shows.
-    pub fn add(&mut self, id: TraceId, timestamp_us: Option<u64>, met: u64) {
-        let seen = Sighting {
-            met,
-            newest_us: timestamp_us.unwrap_or(0),
-            in_window: timestamp_us.is_some_and(|us| self.window.contains_us(us)),
-        };
+    /// Adds what one span shows. Spans of one trace are added in order of arrival.
+    pub fn add(&mut self, id: TraceId, met: u64, facts: &Facts) {
+        let in_window = facts.newest_us.is_some_and(|us| self.window.contains_us(us));
+        let seen = Sighting { met, facts: *facts, in_window };
         match &mut self.last {
-            Some((last, sighting)) if *last == id => sighting.join(seen),
+            Some((last, sighting)) if *last == id => sighting.join(&seen),
             _ => {
                 self.settle();
                 self.last = Some((id, seen));
@@ -43,29 +46,63 @@ impl Sightings {
         }
     }
 
-    /// Returns the traces that met all needs, with their newest timestamps.
-    pub fn candidates(&mut self, needs: u64) -> Vec<(TraceId, u64)> {
+    /// Returns what was seen, by trace id, in no order.
+    pub fn finish(mut self) -> impl Iterator<Item = (TraceId, Sighting)> {
         self.settle();
-        let fit = |seen: &Sighting| seen.met & needs == needs && seen.in_window;
-        self.traces.iter().filter(|(_, seen)| fit(seen)).map(|(id, seen)| (*id, seen.newest_us)).collect()
+        self.traces.into_iter()
     }
 
-    /// Returns all traces that were seen.
-    pub fn ids(&self) -> impl Iterator<Item = TraceId> {
-        self.traces.keys().copied()
+    /// Returns what was seen, by trace, in no order, with the ids under which its spans came.
+    pub fn finish_by_trace(self, strict_trace_id: bool) -> Vec<Seen> {
+        let key = |id| TraceKey::new(id, strict_trace_id);
+        let one = |(id, seen)| Seen { key: key(id), id, more_ids: Vec::new(), seen };
+        let mut all: Vec<Seen> = self.finish().map(one).collect();
+        if !strict_trace_id {
+            // Facts depend on the order of spans: those of smaller ids come first.
+            all.sort_unstable_by_key(|seen| (seen.key, seen.id));
+            all.dedup_by(|later, first| {
+                let same = later.key == first.key;
+                if same {
+                    first.seen.join(&later.seen);
+                    first.more_ids.push(later.id);
+                }
+                same
+            });
+        }
+        all
     }
 
     fn settle(&mut self) {
         if let Some((id, seen)) = self.last.take() {
-            self.traces.entry(id).or_default().join(seen);
+            self.traces.entry(id).or_default().join(&seen);
         }
     }
 }
 
+/// A trace that was seen.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its key.
+    pub key: TraceKey,
+    /// The smallest id under which its spans came.
+    pub id: TraceId,
+    /// The others, in order: none, unless ids are lenient.
+    pub more_ids: Vec<TraceId>,
+    /// What was seen.
+    pub seen: Sighting,
+}
+
+impl Seen {
+    /// Returns all ids under which its spans came.
+    pub fn ids(&self) -> impl Iterator<Item = TraceId> {
+        std::iter::once(self.id).chain(self.more_ids.iter().copied())
+    }
+}
+
 impl Sighting {
-    fn join(&mut self, other: Self) {
-        self.met |= other.met;
-        self.newest_us = self.newest_us.max(other.newest_us);
-        self.in_window |= other.in_window;
+    fn join(&mut self, later: &Self) {
+        self.met |= later.met;
+        self.facts = self.facts.and(&later.facts);
+        self.in_window |= later.in_window;
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::NameSets;
+use crate::names::{NameSets, TagValues};
 
 /// Key of the footer in the Parquet file's key-value metadata.
 pub const FOOTER_KEY: &str = "spanlet.segment";
@@ -49,6 +49,9 @@ pub struct Footer {
     pub checksums: String,
     /// Names by service.
     pub names: NameSets,
+    /// Values of tags to complete, by key; of the keys that were set when the spans came.
+    #[serde(default)]
+    pub values: TagValues,
 }
 
 /// What the manifest says about a segment.

@@ -18,7 +18,7 @@ use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::PageIndexPolicy;
 use storage::port::Names;
 
-use crate::names::NameSets;
+use crate::names::{NameSets, TagValues};
 use crate::segment::error::SegmentError;
 use crate::segment::file::CheckedFile;
 use crate::segment::meta::{Entry, FOOTER_KEY, Footer};
@@ -26,8 +26,11 @@ use crate::segment::rows::{self, BadColumns};
 use crate::segment::schema::{SCAN, SPANS};
 use crate::segment::write::VERSION;
 
-/// Rows decoded at once.
+/// Rows decoded at once when only some columns are looked at.
 const BATCH_ROWS: usize = 8192;
+
+/// Rows decoded at once with all columns: large spans take memory twice for a moment.
+const SPANS_AT_ONCE: usize = 1024;
 
 /// An open segment.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ pub struct Segment {
     /// Filter of trace ids of each row group.
     blooms: Vec<Option<Sbbf>>,
     names: NameSets,
+    values: TagValues,
 }
 
 impl Segment {
@@ -111,8 +115,8 @@ impl Segment {
             blooms.push(builder.get_row_group_column_bloom_filter(index, 0).map_err(of_parquet)?);
         }
         let page_rows = footer.page_rows.max(1) as usize;
-        let names = footer.names;
-        Ok(Self { entry, file, spans, scan, page_rows, pages, group_rows, blooms, names })
+        let (names, values) = (footer.names, footer.values);
+        Ok(Self { entry, file, spans, scan, page_rows, pages, group_rows, blooms, names, values })
     }
 
     /// Returns what the manifest says about it.
@@ -123,10 +127,15 @@ impl Segment {
     /// Adds names to those of other parts.
     pub fn collect_names(&self, names: &Names, out: &mut BTreeSet<String>) {
         self.names.collect(names, out);
+        self.values.collect(names, out);
     }
 
-    /// Returns the spans of these traces, by trace id, then in order of arrival.
-    pub fn traces(&self, ids: &BTreeSet<TraceId>) -> Result<Vec<Span>, SegmentError> {
+    /// Calls for each span of these traces, by trace id, then in order of arrival.
+    pub fn traces<E: From<SegmentError>>(
+        &self,
+        ids: &BTreeSet<TraceId>,
+        call: &mut impl FnMut(Span) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut stretches: Vec<Range<usize>> = Vec::new();
         for id in ids {
             let Some(found) = self.stretches_of(*id) else { continue };
@@ -136,15 +145,25 @@ impl Segment {
             }
         }
         if stretches.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let rows = self.rows_of(ids, &stretches)?;
         let mut spans = Vec::new();
         for batch in self.read(&self.spans, &rows, ProjectionMask::all())? {
             let batch = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error))?;
             rows::to_spans(&batch, &mut spans).map_err(|error| self.bad(error))?;
+            spans.drain(..).try_for_each(&mut *call)?;
         }
-        Ok(spans)
+        Ok(())
+    }
+
+    /// Calls for each row's trace id.
+    pub fn for_each_trace_id(&self, call: &mut impl FnMut(TraceId)) -> Result<(), SegmentError> {
+        for batch in self.scan(&["trace_id"])? {
+            let batch = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error))?;
+            trace_ids(&batch).map_err(|error| self.bad(error))?.for_each(&mut *call);
+        }
+        Ok(())
     }
 
     /// Reads some columns of all rows, repeated text as dictionaries.
@@ -237,7 +256,7 @@ impl Segment {
             .with_row_groups(groups.into_iter().collect())
             .with_row_selection(selection)
             .with_projection(columns)
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(SPANS_AT_ONCE)
             .build()
             .map_err(|error| SegmentError::of_parquet(&self.entry.name, error))
     }

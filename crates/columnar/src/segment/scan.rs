@@ -3,40 +3,54 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType, UInt64Type};
 use arrow_array::{Array, DictionaryArray, ListArray, MapArray, PrimitiveArray, RecordBatch, StringArray};
-use storage::query::Condition;
+use storage::facts::Facts;
 
-use crate::search::needs::{Need, Needs};
+use crate::search::gather::Gather;
+use crate::search::needs::{Needs, Test, Value};
 use crate::search::sightings::Sightings;
 use crate::segment::error::SegmentError;
 use crate::segment::read::{Segment, trace_ids};
 use crate::segment::rows::{BadColumns, column, range};
 
 /// Adds what a segment shows of each of its traces.
-pub fn scan(segment: &Segment, needs: &Needs, sightings: &mut Sightings) -> Result<(), SegmentError> {
+pub fn scan(
+    segment: &Segment,
+    needs: &Needs,
+    gather: Gather,
+    sightings: &mut Sightings,
+) -> Result<(), SegmentError> {
     let mut columns = vec!["trace_id", "timestamp"];
     columns.extend(needs.service.is_some().then_some("local_service"));
-    columns.extend(needs.all.iter().flat_map(|need| match need {
-        Need::Any => &[][..],
-        Need::Name(_) => &["name"],
-        Need::Remote(_) => &["remote_service"],
-        Need::Duration { .. } => &["duration"],
-        Need::Condition(Condition::Tag(..)) => &["tags"],
-        Need::Condition(Condition::Has(_)) => &["tags", "annotations"],
+    columns.extend(gather.roots.then_some("parent_id"));
+    columns.extend(gather.durations.then_some("duration"));
+    columns.extend(gather.errors.then_some("tags"));
+    columns.extend(needs.tests.iter().flat_map(|test| match test {
+        Test::Counts => &[][..],
+        Test::Name(_) => &["name"],
+        Test::Remote(_) => &["remote_service"],
+        Test::Duration { .. } => &["duration"],
+        Test::Tag { .. } => &["tags"],
+        Test::Has(_) => &["tags", "annotations"],
     }));
     for batch in segment.scan(&columns)? {
         let batch = batch.map_err(|error| SegmentError::of_arrow(&segment.entry().name, error))?;
-        see(&batch, needs, sightings).map_err(|error| segment.bad(error))?;
+        see(&batch, needs, gather, sightings).map_err(|error| segment.bad(error))?;
     }
     Ok(())
 }
 
-fn see(batch: &RecordBatch, needs: &Needs, sightings: &mut Sightings) -> Result<(), BadColumns> {
-    let timestamps = column::<PrimitiveArray<TimestampMicrosecondType>>(batch, "timestamp")?;
+fn see(
+    batch: &RecordBatch,
+    needs: &Needs,
+    gather: Gather,
+    sightings: &mut Sightings,
+) -> Result<(), BadColumns> {
+    let gathered = Gathered::of(batch, gather)?;
     let counted = match &needs.service {
         Some(service) => Some(Rows::with_text(batch, "local_service", service)?),
         None => None,
     };
-    let tests = needs.all.iter().map(|need| Rows::of(batch, need)).collect::<Result<Vec<_>, _>>()?;
+    let tests = needs.tests.iter().map(|test| Rows::of(batch, test)).collect::<Result<Vec<_>, _>>()?;
     for (row, id) in trace_ids(batch)?.enumerate() {
         let mut met = 0;
         if counted.as_ref().is_none_or(|rows| rows.hold(row)) {
@@ -44,10 +58,39 @@ fn see(batch: &RecordBatch, needs: &Needs, sightings: &mut Sightings) -> Result<
                 met |= u64::from(rows.hold(row)) << bit;
             }
         }
-        let timestamp_us = timestamps.is_valid(row).then(|| timestamps.value(row) as u64);
-        sightings.add(id, timestamp_us, met);
+        sightings.add(id, met, &gathered.facts(row));
     }
     Ok(())
+}
+
+/// Columns of facts.
+struct Gathered<'a> {
+    timestamps: &'a PrimitiveArray<TimestampMicrosecondType>,
+    parents: Option<&'a PrimitiveArray<UInt64Type>>,
+    durations: Option<&'a PrimitiveArray<UInt64Type>>,
+    errors: Option<Vec<bool>>,
+}
+
+impl<'a> Gathered<'a> {
+    fn of(batch: &'a RecordBatch, gather: Gather) -> Result<Self, BadColumns> {
+        Ok(Self {
+            timestamps: column(batch, "timestamp")?,
+            parents: gather.roots.then(|| column(batch, "parent_id")).transpose()?,
+            durations: gather.durations.then(|| column(batch, "duration")).transpose()?,
+            errors: gather.errors.then(|| with_tag(batch, "error", None)).transpose()?,
+        })
+    }
+
+    fn facts(&self, row: usize) -> Facts {
+        let timestamps = self.timestamps;
+        let duration = |durations: &PrimitiveArray<_>| durations.is_valid(row).then(|| durations.value(row));
+        Facts::of_span(
+            self.parents.is_some_and(|parents| parents.is_null(row)),
+            timestamps.is_valid(row).then(|| timestamps.value(row) as u64),
+            self.durations.and_then(duration),
+            self.errors.as_ref().is_some_and(|errors| errors.get(row) == Some(&true)),
+        )
+    }
 }
 
 /// Which rows of a batch hold what is needed.
@@ -59,16 +102,16 @@ enum Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn of(batch: &'a RecordBatch, need: &Need) -> Result<Self, BadColumns> {
-        Ok(match need {
-            Need::Any => Self::All,
-            Need::Name(name) => Self::with_text(batch, "name", name)?,
-            Need::Remote(name) => Self::with_text(batch, "remote_service", name)?,
-            Need::Duration { min_us, max_us } => {
+    fn of(batch: &'a RecordBatch, test: &Test) -> Result<Self, BadColumns> {
+        Ok(match test {
+            Test::Counts => Self::All,
+            Test::Name(name) => Self::with_text(batch, "name", name)?,
+            Test::Remote(name) => Self::with_text(batch, "remote_service", name)?,
+            Test::Duration { min_us, max_us } => {
                 Self::Duration { durations: column(batch, "duration")?, min_us: *min_us, max_us: *max_us }
             }
-            Need::Condition(Condition::Tag(key, value)) => Self::These(with_tag(batch, key, Some(value))?),
-            Need::Condition(Condition::Has(text)) => {
+            Test::Tag { key, value } => Self::These(with_tag(batch, key, Some(value))?),
+            Test::Has(text) => {
                 let mut rows = with_tag(batch, text, None)?;
                 with_annotation(batch, text, &mut rows)?;
                 Self::These(rows)
@@ -102,7 +145,7 @@ fn wanted(array: &DictionaryArray<Int32Type>, text: &str) -> Option<Vec<bool>> {
     Some(texts.iter().map(|found| found == Some(text)).collect())
 }
 
-fn with_tag(batch: &RecordBatch, key: &str, value: Option<&str>) -> Result<Vec<bool>, BadColumns> {
+fn with_tag(batch: &RecordBatch, key: &str, value: Option<&Value>) -> Result<Vec<bool>, BadColumns> {
     let tags = column::<MapArray>(batch, "tags")?;
     let keys = tags.keys().as_dictionary_opt::<Int32Type>().ok_or(BadColumns("tags"))?;
     let values: &StringArray = tags.values().as_string_opt().ok_or(BadColumns("tags"))?;
@@ -112,7 +155,7 @@ fn with_tag(batch: &RecordBatch, key: &str, value: Option<&str>) -> Result<Vec<b
         for (row, found) in rows.iter_mut().enumerate() {
             *found = range(tags.value_offsets(), row).any(|at| {
                 wanted.get(keys.keys().value(at) as usize) == Some(&true)
-                    && value.is_none_or(|value| values.value(at) == value)
+                    && value.is_none_or(|value| value.is_met_by(values.value(at)))
             });
         }
     }

@@ -14,7 +14,6 @@ use parquet::file::metadata::KeyValue;
 
 use crate::config::Config;
 use crate::memtable::Memtable;
-use crate::names::NameSets;
 use crate::segment::columns::Columns;
 use crate::segment::file::ChecksumWriter;
 use crate::segment::meta::{Entry, Extent, FOOTER_KEY, Footer, file_name};
@@ -74,7 +73,8 @@ fn write_file(file: &dyn File, config: &Config, memtable: &Memtable, name: Strin
         page_trace_ids,
         data_bytes,
         checksums: checksums.iter().map(|checksum| format!("{checksum:08x}")).collect(),
-        names: names(memtable),
+        names: memtable.names(),
+        values: memtable.values(),
     };
     let footer = serde_json::to_string(&footer)?;
     writer.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), footer));
@@ -118,10 +118,6 @@ fn extent(blocks: &[Arc<Batch>], order: &[Place], memtable: &Memtable) -> Extent
         journal_first: journal.start,
         journal_end: journal.end,
     }
-}
-
-fn names(memtable: &Memtable) -> NameSets {
-    memtable.names()
 }
 
 fn hex128(id: TraceId) -> String {

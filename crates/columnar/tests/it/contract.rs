@@ -4,12 +4,18 @@ use std::sync::{Arc, Mutex};
 
 use columnar::engine::Engine;
 use columnar::{Columnar, Config};
-use storage_contract::{Subject, contract};
+use storage_contract::{Settings, Subject, contract};
 use tempfile::TempDir;
 
-fn open() -> (Arc<Columnar>, TempDir) {
+fn open(settings: Settings) -> (Arc<Columnar>, TempDir) {
     let dir = tempfile::tempdir().expect("a directory");
-    let store = Columnar::open(Arc::new(disk::Real), Config::new(dir.path())).expect("a store");
+    let config = Config {
+        answer_bytes_max: settings.answer_bytes_max,
+        strict_trace_id: settings.strict_trace_id,
+        autocomplete_keys: settings.autocomplete_keys(),
+        ..Config::new(dir.path())
+    };
+    let store = Columnar::open(Arc::new(disk::Real), config).expect("a store");
     (Arc::new(store), dir)
 }
 
@@ -20,13 +26,13 @@ fn seal(engine: &Engine) {
     while engine.seal_next().expect("a segment") {}
 }
 
-async fn in_memtable() -> Subject {
-    let (store, dir) = open();
+async fn in_memtable(settings: Settings) -> Subject {
+    let (store, dir) = open(settings);
     Subject::new(store).holding(dir)
 }
 
-async fn in_segments() -> Subject {
-    let (store, dir) = open();
+async fn in_segments(settings: Settings) -> Subject {
+    let (store, dir) = open(settings);
     let engine = store.engine().clone();
     let one_at_a_time = Mutex::new(());
     Subject::new(store).holding(dir).settled_by(move || {
@@ -36,8 +42,8 @@ async fn in_segments() -> Subject {
     })
 }
 
-async fn in_both() -> Subject {
-    let (store, dir) = open();
+async fn in_both(settings: Settings) -> Subject {
+    let (store, dir) = open(settings);
     let (engine, writes) = (store.engine().clone(), Mutex::new(0));
     Subject::new(store).holding(dir).settled_by(move || {
         let mut writes = writes.lock().expect("no writer panicked");

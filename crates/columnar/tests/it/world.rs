@@ -12,9 +12,10 @@ use model::batch::Batch;
 use model::endpoint::Endpoint;
 use model::id::{SpanId, TraceId};
 use model::span::{Annotation, Kind, Span};
-use storage::memory::Memory;
+use storage::condition::Pattern;
+use storage::memory::{self, Memory};
 use storage::port::{Names, Storage};
-use storage::query::{Condition, Query, Window};
+use storage::query::{Condition, Order, Query, Window};
 
 /// Start of all times, so that windows can lie before and after it.
 pub const START_US: u64 = 1_000_000_000;
@@ -36,7 +37,13 @@ pub fn disk(seed: u64) -> Faulty {
 
 /// Returns settings with which a handful of spans makes segments of several row groups and pages.
 pub fn config() -> Config {
-    Config { memtable_bytes_max: 6_000, row_group_rows: 16, page_rows: 4, ..Config::new(DIR) }
+    Config {
+        memtable_bytes_max: 6_000,
+        row_group_rows: 16,
+        page_rows: 4,
+        autocomplete_keys: vec!["env".to_owned()],
+        ..Config::new(DIR)
+    }
 }
 
 pub fn open(disk: &Faulty) -> Result<Engine, OpenError> {
@@ -98,7 +105,11 @@ pub fn batch(number: u64) -> Batch {
 
 /// Returns the plain store with these batches.
 pub fn memory(batches: impl IntoIterator<Item = Batch>) -> Memory {
-    let memory = Memory::new(1_000_000);
+    let memory = Memory::new(memory::Config {
+        spans_max: 1_000_000,
+        autocomplete_keys: config().autocomplete_keys,
+        ..memory::Config::default()
+    });
     let mut spans: Vec<Span> = Vec::new();
     for batch in batches {
         spans.extend(batch.rows().map(|row| row.to_span()));
@@ -132,12 +143,18 @@ pub fn query(number: u64) -> Query {
     query.service_name = service(digit(2, 4));
     query.remote_service_name = service(3 - digit(3, 7).min(3));
     query.span_name = NAMES[3 - digit(4, 6).min(3) as usize].map(str::to_owned);
-    query.conditions = match digit(5, 6) {
+    query.conditions = match digit(5, 7) {
         0 => vec![Condition::Has("env".into())],
         1 => vec![Condition::Tag("path".into(), "a".into()), Condition::Has("error".into())],
         2 => vec![Condition::Has("ws".into())],
+        3 => vec![Condition::Not(Box::new(Condition::Contains("path".into(), "b".into())))],
+        4 => vec![Condition::Any(vec![
+            Condition::Prefix("env".into(), "a".into()),
+            Condition::Regex("path".into(), Pattern::new("^b|^$").expect("a pattern")),
+        ])],
         _ => Vec::new(),
     };
+    query.order = [Order::Newest, Order::Duration, Order::Errors][digit(7, 3) as usize];
     (query.duration_min_us, query.duration_max_us) = match digit(6, 4) {
         0 => (200, None),
         1 => (200, Some(300)),
@@ -146,19 +163,29 @@ pub fn query(number: u64) -> Query {
     query
 }
 
-/// Asks both stores all sorts of questions.
+/// Asks both stores some questions of all sorts.
 pub fn assert_same(engine: &Engine, memory: &Memory, what: &str) {
     let ids = trace_ids();
     assert_eq!(engine.traces(&ids).expect(what), block_on(memory.traces(ids)).expect(what), "{what}: traces");
-    for number in 0..24 {
-        let query = query(number * 100_003);
-        let (found, expected) =
-            (engine.search(&query).expect(what), block_on(memory.search(query.clone())).expect(what));
-        assert_eq!(found, expected, "{what}: {query:?}");
+    // Other questions at each size of the store.
+    let first = memory.metrics().first().map_or(0, |spans| spans.value as u64) * 8;
+    for number in first..first + 8 {
+        let mut query = query(number * 1_000_000_007);
+        // Two pages: the second goes on where the first ends.
+        for _ in 0..2 {
+            let (found, expected) =
+                (engine.search(&query).expect(what), block_on(memory.search(query.clone())).expect(what));
+            assert_eq!(found, expected, "{what}: {query:?}");
+            query.after = found.next;
+        }
+        let expected = block_on(memory.count(query.clone(), 3)).expect(what);
+        assert_eq!(engine.count(&query, 3).expect(what), expected, "{what}: counts of {query:?}");
+        let expected = block_on(memory.hints(query.clone())).expect(what);
+        assert_eq!(engine.hints(&query).expect(what), expected, "{what}: hints at {query:?}");
     }
     let services = SERVICES.iter().flatten().map(|it| (*it).to_owned());
     let names = services.flat_map(|it| [Names::Spans(it.clone()), Names::RemoteServices(it)]);
-    for names in names.chain([Names::Services]) {
+    for names in names.chain([Names::Services, Names::Values("env".into()), Names::Values("path".into())]) {
         assert_eq!(
             engine.names(&names),
             block_on(memory.names(names.clone())).expect(what),

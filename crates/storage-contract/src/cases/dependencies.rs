@@ -155,6 +155,39 @@ pub async fn local_spans_are_looked_through(it: Subject) {
     assert_eq!(it.links(day()).await, ["app>db 1", "web>app 1"]);
 }
 
+/// Servers only: their services are linked.
+pub async fn servers_that_all_report(it: Subject) {
+    let server = |id, service: &str| span(1, id, service).under(id - 1).kind(Kind::Server).at(START_US + id);
+    it.write([server(1, "web"), server(2, "app"), server(3, "db")]).await;
+    assert_eq!(it.links(day()).await, ["app>db 1", "web>app 1"]);
+}
+
+/// The first client and the last server are known by what the two in between say.
+pub async fn ends_that_do_not_report(it: Subject) {
+    it.write([
+        span(1, 1, "web").kind(Kind::Server).remote("browser"),
+        span(1, 2, "web").under(1).kind(Kind::Client).remote("app"),
+        span(1, 2, "app").under(1).shared().remote("web"),
+        span(1, 3, "app").under(2).kind(Kind::Client).remote("db"),
+    ])
+    .await;
+    assert_eq!(it.links(day()).await, ["app>db 1", "browser>web 1", "web>app 1"]);
+}
+
+/// Both ends say who both ends are.
+pub async fn addresses_on_both_sides_count_once(it: Subject) {
+    it.write([span(1, 1, "web").kind(Kind::Client).remote("app"), span(1, 1, "app").shared().remote("web")])
+        .await;
+    assert_eq!(it.links(day()).await, ["web>app 1"]);
+}
+
+/// No span has the id of the trace, or no parent at all.
+pub async fn a_trace_without_its_head(it: Subject) {
+    let [_, client, server, query] = sample(77);
+    it.write([client, server, query]).await;
+    assert_eq!(it.links(day()).await, ["app>db 1/1", "web>app 1"]);
+}
+
 /// What hangs in the air hangs under the root.
 pub async fn a_missing_span_in_between(it: Subject) {
     it.write([span(1, 1, "web").kind(Kind::Server), span(1, 3, "app").under(2).kind(Kind::Server)]).await;

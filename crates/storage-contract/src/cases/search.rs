@@ -219,6 +219,8 @@ pub async fn trace_ids_are_strict(it: Subject) {
     assert_eq!(it.found(&of("web").and_name("get")).await, [short]);
     assert_eq!(it.found(&of("web").and_name("put")).await, [long]);
     assert_eq!(it.found(&of("app").and_name("put")).await, NONE);
+    assert_eq!(it.found(&all().and_name("get")).await, [longer, short], "ids with equal ends do not mix");
+    assert_eq!(it.found(&of("app").and_name("get")).await, [longer]);
     assert_eq!(it.found(&of("app")).await, [longer]);
     assert_eq!(it.found(&of("web")).await.len(), 2);
     assert_eq!(it.found(&all()).await.len(), 3);

@@ -40,6 +40,13 @@ pub async fn the_root_decides(it: Subject) {
     assert_eq!(it.found(&late).await, [3, 2]);
 }
 
+/// A trace that goes on after the window comes whole.
+pub async fn a_trace_that_ends_later_is_whole(it: Subject) {
+    let spans = [span(1, 1, "web").lasting(9_000_000), span(1, 2, "app").under(1).at(START_US + 8_000_000)];
+    it.write(spans.clone()).await;
+    assert_eq!(it.search(&all().between_ms(START_MS, START_MS + 10)).await, [spans]);
+}
+
 /// Without a root, or when it has no timestamp.
 pub async fn the_earliest_span_decides_without_a_root(it: Subject) {
     let later_us = START_US + 60_000 * MS;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use storage::memory::Memory;
+use storage::memory::{Config, Memory};
 use storage::port::Names;
 use storage_contract::spans::{Make, START_US, all, bare, day, span};
-use storage_contract::{Subject, run};
+use storage_contract::{Settings, Subject, run};
 
 fn of_at_most(spans_max: usize) -> impl Future<Output = Subject> {
-    std::future::ready(Subject::new(Arc::new(Memory::new(spans_max))))
+    std::future::ready(Subject::new(Arc::new(Memory::new(Config { spans_max, ..Config::default() }))))
 }
 
 fn metric(it: &Subject, name: &str) -> f64 {
@@ -18,7 +18,8 @@ fn metric(it: &Subject, name: &str) -> f64 {
 #[test]
 fn whole_oldest_traces_go_first() {
     run(
-        || of_at_most(5),
+        |_| of_at_most(5),
+        Settings::STRICT,
         async |it: Subject| {
             let make =
                 |trace: u128, id| span(trace, id, &format!("s{trace}")).at(START_US + trace as u64 * 1000);
@@ -39,7 +40,8 @@ fn whole_oldest_traces_go_first() {
 #[test]
 fn the_oldest_span_of_a_trace_counts() {
     run(
-        || of_at_most(3),
+        |_| of_at_most(3),
+        Settings::STRICT,
         async |it: Subject| {
             it.write([span(1, 1, "web").at(START_US + 9000), span(2, 1, "web").at(START_US + 5000)]).await;
             it.write([span(1, 2, "web").at(START_US)]).await;
@@ -52,7 +54,8 @@ fn the_oldest_span_of_a_trace_counts() {
 #[test]
 fn spans_without_a_time_are_the_oldest() {
     run(
-        || of_at_most(2),
+        |_| of_at_most(2),
+        Settings::STRICT,
         async |it: Subject| {
             it.write([span(1, 1, "web"), bare(2, 1).service("web"), span(3, 1, "web").at(START_US + 1000)])
                 .await;
@@ -62,16 +65,38 @@ fn spans_without_a_time_are_the_oldest() {
     );
 }
 
+/// Room is made before a batch comes in, so that its own traces stay, however old they are.
+#[test]
+fn what_just_came_stays_until_the_next_batch() {
+    run(
+        |_| of_at_most(2),
+        Settings::STRICT,
+        async |it: Subject| {
+            it.write([span(1, 1, "web").at(START_US + 5000), span(2, 1, "web").at(START_US + 6000)]).await;
+            it.write([span(3, 1, "old")]).await;
+            assert_eq!(it.found(&all()).await, [2, 3]);
+            it.write([span(4, 1, "web").at(START_US + 7000)]).await;
+            assert_eq!(it.found(&all()).await, [4, 2]);
+            assert_eq!(it.names(Names::Services).await, ["web"]);
+        },
+    );
+}
+
+/// Of a batch, room is made for all spans, since which of them are repeated shows only later.
 #[test]
 fn repeated_reports_take_no_place() {
     run(
-        || of_at_most(2),
+        |_| of_at_most(2),
+        Settings::STRICT,
         async |it: Subject| {
-            for _ in 0..5 {
-                it.write([span(1, 1, "web"), span(2, 1, "web")]).await;
-            }
+            it.write([span(1, 1, "web"), span(1, 1, "web")]).await;
+            assert_eq!(metric(&it, "spanlet_memory_spans"), 1.0);
+            it.write([span(2, 1, "web")]).await;
             assert_eq!(it.found(&all()).await, [2, 1]);
             assert_eq!(metric(&it, "spanlet_memory_spans_evicted_total"), 0.0);
+            it.write([span(1, 1, "web"), span(2, 1, "web")]).await;
+            assert_eq!(it.found(&all()).await, [2, 1]);
+            assert_eq!(metric(&it, "spanlet_memory_spans_evicted_total"), 2.0);
         },
     );
 }
@@ -79,7 +104,8 @@ fn repeated_reports_take_no_place() {
 #[test]
 fn a_batch_over_the_limit_leaves_its_newest_traces() {
     run(
-        || of_at_most(10),
+        |_| of_at_most(10),
+        Settings::STRICT,
         async |it: Subject| {
             let spans = (1..=1000u64).map(|i| span(u128::from(i), 1, "web").at(START_US + i * 1000));
             it.write(spans).await;

@@ -1,0 +1,110 @@
+//! The spans of a memory store, and which of them go first: openzipkin/zipkin `InMemoryStorage.doAccept`.
+
+use std::collections::{BTreeSet, HashMap};
+
+use indexmap::{IndexMap, IndexSet};
+use model::batch::Batch;
+use model::id::TraceId;
+use model::span::Span;
+
+use crate::order::TraceKey;
+use crate::query::Window;
+
+/// Traces are grouped by the right-most 64 bits of their id, as dependencies and eviction need them.
+#[derive(Debug, Default)]
+pub struct Held {
+    groups: HashMap<u64, Group>,
+    /// Start of each group's oldest span in milliseconds, and the group's id: the first is the next to evict.
+    by_age: BTreeSet<(u64, u64)>,
+    spans: usize,
+    spans_evicted: u64,
+}
+
+/// Spans whose trace ids share the right-most 64 bits: in order of arrival, byte-identical reports once.
+#[derive(Debug, Default)]
+pub struct Group {
+    spans: IndexSet<Span>,
+    oldest_ms: u64,
+}
+
+impl Held {
+    /// Takes a batch, first evicting whole oldest traces to make room for all of its spans, new or repeated.
+    pub fn accept(&mut self, batch: &Batch, spans_max: usize) {
+        if let Some(room) = spans_max.checked_sub(batch.len()) {
+            self.evict_above(room);
+        }
+        for row in batch.rows() {
+            self.insert(row.to_span());
+        }
+        // A batch alone may be too large: Zipkin loses it and all that was there; here the newest traces stay.
+        self.evict_above(spans_max);
+    }
+
+    /// Returns the number of spans.
+    pub fn spans(&self) -> usize {
+        self.spans
+    }
+
+    /// Returns the number of spans that had to go.
+    pub fn spans_evicted(&self) -> u64 {
+        self.spans_evicted
+    }
+
+    /// Returns all groups.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    /// Returns the group with these right-most 64 bits.
+    pub fn group(&self, low: u64) -> Option<&Group> {
+        self.groups.get(&low)
+    }
+
+    fn insert(&mut self, span: Span) {
+        let low = span.trace_id.low();
+        // Spans without a time count as oldest.
+        let start_ms = span.timestamp_us.unwrap_or(0) / 1000;
+        let group = self.groups.entry(low).or_default();
+        if !group.spans.insert(span) {
+            return;
+        }
+        self.spans += 1;
+        if group.spans.len() == 1 || start_ms < group.oldest_ms {
+            self.by_age.remove(&(group.oldest_ms, low));
+            self.by_age.insert((start_ms, low));
+            group.oldest_ms = start_ms;
+        }
+    }
+
+    fn evict_above(&mut self, spans_max: usize) {
+        while self.spans > spans_max
+            && let Some((_, low)) = self.by_age.pop_first()
+        {
+            let spans = self.groups.remove(&low).map_or(0, |group| group.spans.len());
+            self.spans -= spans;
+            self.spans_evicted += spans as u64;
+        }
+    }
+}
+
+impl Group {
+    /// Returns all spans, in order of arrival.
+    pub fn spans(&self) -> impl Iterator<Item = &Span> {
+        self.spans.iter()
+    }
+
+    /// Says whether any span starts in the window.
+    pub fn meets(&self, window: &Window) -> bool {
+        self.spans.iter().filter_map(|span| span.timestamp_us).any(|us| window.contains_us(us))
+    }
+
+    /// Returns the traces as strict or lenient keys part them.
+    pub fn traces(&self, key_of: impl Fn(TraceId) -> TraceKey) -> IndexMap<TraceKey, Vec<&Span>> {
+        let mut traces: IndexMap<TraceKey, Vec<&Span>> = IndexMap::new();
+        for span in &self.spans {
+            traces.entry(key_of(span.trace_id)).or_default().push(span);
+        }
+        traces.values_mut().for_each(|trace| trace.sort_by_key(|span| span.trace_id));
+        traces
+    }
+}
