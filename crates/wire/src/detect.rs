@@ -49,6 +49,14 @@ impl Format {
             Self::OtlpJson => "OTLP json",
         }
     }
+
+    /// Returns the place of a fault as it ends our own messages; Zipkin's end without.
+    pub(crate) fn place(self, at: usize) -> String {
+        match self {
+            Self::JsonV1 | Self::JsonV2 | Self::Thrift | Self::Proto3 => String::new(),
+            Self::OtlpProto | Self::OtlpJson => format!(" at byte {at}"),
+        }
+    }
 }
 
 /// Returns the format of a message whose door does not say it, as from a broker.

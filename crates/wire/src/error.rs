@@ -26,7 +26,7 @@ pub enum DecodeError {
     #[error("Could not detect the span format")]
     UnknownFormat,
     /// The sender's fault: these bytes are no spans.
-    #[error("{what} reading List<Span> from {}", format.source_name())]
+    #[error("{what} reading List<Span> from {}{}", format.source_name(), format.place(*at))]
     Malformed {
         /// In which format.
         format: Format,

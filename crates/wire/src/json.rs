@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Excerpt, Fault, Read};
+use crate::json_path::path;
 
 /// How deep a value that nobody asked for may be nested.
 const SKIP_DEPTH_MAX: u32 = 64;
@@ -87,7 +88,9 @@ impl<'a> JsonReader<'a> {
     pub(crate) fn int(&mut self) -> Read<i32> {
         let at = self.at;
         let value = self.whole("an int")?;
-        i32::try_from(value).map_err(|_| self.fault(at, format!("Expected an int but was {value}")))
+        i32::try_from(value).map_err(|_| {
+            Fault::new(at, format!("Expected an int but was {value} at {}", self.place(self.at)))
+        })
     }
 
     /// Reads a number of any size, also from text, also NaN and the infinities, which JSON has as text only.
@@ -177,48 +180,57 @@ impl<'a> JsonReader<'a> {
         Fault::new(self.at, what)
     }
 
-    /// Returns a fault whose message says the line and column reached so far.
+    /// Returns a fault whose message says the line, column and path reached so far.
     #[cold]
     pub(crate) fn bad(&self, what: impl AsRef<str>) -> Box<Fault> {
-        self.fault(self.at, what)
+        Fault::new(self.at, format!("{} at {}", what.as_ref(), self.place(self.at)))
+    }
+
+    /// Returns a fault of the object or value that was just read; its message says the path only.
+    #[cold]
+    pub(crate) fn bad_inside(&self, what: &str) -> Box<Fault> {
+        let inside = self.text.get(..self.at.saturating_sub(1)).unwrap_or_default();
+        Fault::new(self.at, format!("{what} at {}", Excerpt(&path(inside))))
     }
 
     /// Returns the fault of a value that is nested deeper than this.
     #[cold]
     pub(crate) fn deep(&self, depth_max: u32) -> Box<Fault> {
-        Fault::deep(self.at, self.placed(self.at, &format!("Nested deeper than {depth_max}")))
+        Fault::deep(self.at, format!("Nested deeper than {depth_max} at {}", self.place(self.at)))
     }
 
+    /// Returns line, column and path as gson has them; the column can be past the token that the path leads to.
     #[cold]
-    fn fault(&self, at: usize, what: impl AsRef<str>) -> Box<Fault> {
-        Fault::new(at, self.placed(at, what.as_ref()))
-    }
-
-    #[cold]
-    fn placed(&self, at: usize, what: &str) -> String {
-        let before = self.text.get(..at).unwrap_or(self.text);
+    fn place(&self, column_at: usize) -> String {
+        let before = self.text.get(..column_at).unwrap_or(self.text);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let column = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1) + 1;
-        format!("{what} at line {line} column {column}")
+        let path = path(self.text.get(..self.at).unwrap_or_default());
+        format!("line {line} column {column} path {}", Excerpt(&path))
     }
 
+    /// Zipkin says no more of what is no JSON, or an object or an array in the wrong place.
     #[cold]
     fn malformed(&self) -> Box<Fault> {
-        self.bad("Malformed")
+        Fault::new(self.at, "Malformed")
     }
 
     #[cold]
     fn unexpected(&self, expected: &str) -> Box<Fault> {
-        let found = match self.text.as_bytes().get(self.at) {
-            Some(b'{') => "BEGIN_OBJECT",
-            Some(b'[') => "BEGIN_ARRAY",
-            Some(b'"') => "STRING",
-            Some(b'n') => "NULL",
-            Some(b't' | b'f') => "BOOLEAN",
-            Some(b'-' | b'0'..=b'9') => "NUMBER",
+        const STRUCTURE: &str = "unexpected-json-structure";
+        let (found, bytes, chapter) = match self.text.as_bytes().get(self.at) {
+            Some(b'{') => ("BEGIN_OBJECT", 1, STRUCTURE),
+            Some(b'[') => ("BEGIN_ARRAY", 1, STRUCTURE),
+            Some(b'"') => ("STRING", 1, STRUCTURE),
+            Some(b'n') => ("NULL", 4, "adapter-not-null-safe"),
+            Some(b't') => ("BOOLEAN", 4, STRUCTURE),
+            Some(b'f') => ("BOOLEAN", 5, STRUCTURE),
+            Some(b'-' | b'0'..=b'9') => ("NUMBER", 0, STRUCTURE),
             _ => return self.malformed(),
         };
-        self.bad(format!("Expected {expected} but was {found}"))
+        let place = self.place(self.at + bytes);
+        let guide = "https://github.com/google/gson/blob/main/Troubleshooting.md";
+        Fault::new(self.at, format!("Expected {expected} but was {found} at {place}\nSee {guide}#{chapter}"))
     }
 
     /// Moves past white space and returns the byte there.
@@ -344,7 +356,7 @@ impl<'a> JsonReader<'a> {
             Some(offset) => Ok(at + offset),
             None => {
                 self.at = self.text.len();
-                Err(self.bad("End of input"))
+                Err(self.malformed())
             }
         }
     }
@@ -369,7 +381,7 @@ impl<'a> JsonReader<'a> {
     /// Reads what follows a backslash.
     fn escape(&mut self) -> Read<char> {
         let Some(byte) = self.text.as_bytes().get(self.at) else {
-            return Err(self.bad("End of input"));
+            return Err(self.malformed());
         };
         self.at += 1;
         Ok(match byte {
@@ -381,7 +393,7 @@ impl<'a> JsonReader<'a> {
             b'f' => '\u{c}',
             // gson lets the single quote and the new line be escaped too.
             b'"' | b'\\' | b'/' | b'\'' | b'\n' => char::from(*byte),
-            _ => return Err(self.bad("Malformed")),
+            _ => return Err(self.malformed()),
         })
     }
 

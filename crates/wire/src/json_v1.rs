@@ -78,7 +78,7 @@ fn read_annotation<'a>(reader: &mut JsonReader<'a>) -> Read<V1Annotation<'a>> {
     }
     match (timestamp_us, value) {
         (Some(timestamp_us), Some(value)) => Ok(V1Annotation { timestamp_us, value, endpoint }),
-        _ => Err(reader.bad("Incomplete annotation")),
+        _ => Err(reader.bad_inside("Incomplete annotation")),
     }
 }
 
@@ -98,7 +98,7 @@ fn read_binary_annotation<'a>(reader: &mut JsonReader<'a>) -> Read<Option<V1Bina
         }
     }
     let Some(key) = key else {
-        return Err(reader.bad("No key"));
+        return Err(reader.bad_inside("No key"));
     };
     let address = yes && endpoint.is_some() && matches!(&*key, "ca" | "sa" | "ma");
     Ok((value.is_some() || address).then_some(V1BinaryAnnotation { key, value, endpoint }))

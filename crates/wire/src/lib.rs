@@ -21,6 +21,7 @@ pub mod thrift_write;
 
 mod json;
 mod json_list;
+mod json_path;
 mod list;
 mod protobuf;
 mod tbinary;

@@ -104,7 +104,7 @@ fn read_annotations<'a>(reader: &mut JsonReader<'a>, draft: &mut Draft<'a>) -> R
             }
         }
         let (Some(timestamp_us), Some(value)) = (timestamp_us, value) else {
-            return Err(reader.bad("Incomplete annotation"));
+            return Err(reader.bad_inside("Incomplete annotation"));
         };
         draft.annotations.push((timestamp_us, value));
         Ok(())
@@ -116,7 +116,7 @@ fn read_tags<'a>(reader: &mut JsonReader<'a>, draft: &mut Draft<'a>) -> Read<()>
     let mut first = true;
     while let Some(key) = reader.next_key(&mut first)? {
         if reader.null()? {
-            return Err(reader.bad("No value"));
+            return Err(reader.bad_inside("No value"));
         }
         draft.tags.push((key, reader.string()?));
     }

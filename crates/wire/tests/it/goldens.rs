@@ -58,8 +58,7 @@ fn check(line: &Value) {
     }
 }
 
-/// Returns an error's text without the place, which the server words in its own way, as it does the lengths of what
-/// was cut off (it counts within its own buffer).
+/// Returns an error's text without the lengths of what was cut off, which the server counts within its own buffer.
 fn message(text: &str) -> (String, String) {
     // A required field of its own in the server's proto3 reader; we name it as the other formats do.
     let text = text
@@ -68,9 +67,7 @@ fn message(text: &str) -> (String, String) {
         Some((what, source)) => (what, source),
         None => (text.as_str(), ""),
     };
-    let what = [" at line ", " at $", ": length "]
-        .iter()
-        .fold(what, |what, place| what.split(place).next().unwrap_or(what));
+    let what = what.split(": length ").next().unwrap_or(what);
     (what.to_owned(), source.to_owned())
 }
 

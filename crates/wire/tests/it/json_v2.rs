@@ -28,7 +28,8 @@ fn check_fields(fields: &str, expected: &str) {
 fn refuse_fields(fields: &str, expected: &str) {
     let got = decode(format!(r#"[{{"traceId":"a","id":"b",{fields}}}]"#).as_bytes()).expect_err(fields);
     let got = got.strip_suffix(" reading List<Span> from json").expect(&got);
-    let message = got.split_once(" at line 1 column ").map_or(got, |(message, _)| message);
+    let place = [" at line 1 column ", " at $"].into_iter().find_map(|place| got.split_once(place));
+    let message = place.map_or(got, |(message, _)| message);
     assert_eq!(message, expected, "{fields}");
 }
 
@@ -50,43 +51,45 @@ fn lists() {
     for body in [" []", "{}", "hello", "\u{feff}[]", "<html>", "\u{1f}\u{8b}\u{8}", "\n", "\n\0[]"] {
         check(body, "Expected a JSON_V2 encoded list\n");
     }
-    for (body, place) in [
-        ("[null]", "column 2"),
-        ("[[]]", "column 2"),
-        ("[\"a\"]", "column 2"),
-        ("[{'traceId':'a','id':'b'}]", "column 3"),
-        ("[{\"traceId\":\"a\",\"id\":\"b\"},]", "column 27"),
-        ("[{\"traceId\":\"a\",\"id\":\"b\",}]", "column 26"),
-        ("[{\"traceId\":\"a\" \"id\":\"b\"}]", "column 17"),
-        ("[{\"traceId\":\"a\",\"id\":\"b\"} {}]", "column 27"),
-        ("[,]", "column 2"),
-        ("[{,}]", "column 3"),
-        ("[{\"a\" 1}]", "column 7"),
-        ("[{a:1}]", "column 3"),
-        ("[{\"a\":tru}]", "column 7"),
-        ("[{\"a\":01}]", "column 8"),
-        ("[{\"a\":-}]", "column 7"),
-        ("[{\"a\":1.}]", "column 7"),
-        ("[{\"a\":1e}]", "column 7"),
-        ("[{\"a\":[1}}]", "column 9"),
-        ("[{\"a\":\"\\x\"}]", "column 10"),
-        ("[{\"a\":\"\\u12g4\"}]", "column 10"),
-    ] {
-        check(body, &format!("Malformed at line 1 {place} reading List<Span> from json"));
-    }
     for body in [
-        "[",
-        "[{",
+        "[null]",
+        "[[]]",
+        "[\"a\"]",
+        "[{'traceId':'a','id':'b'}]",
+        "[{\"traceId\":\"a\",\"id\":\"b\"},]",
+        "[{\"traceId\":\"a\",\"id\":\"b\",}]",
+        "[{\"traceId\":\"a\" \"id\":\"b\"}]",
+        "[{\"traceId\":\"a\",\"id\":\"b\"} {}]",
+        "[,]",
+        "[{,}]",
+        "[{\"a\" 1}]",
+        "[{a:1}]",
+        "[{\"a\":tru}]",
+        "[{\"a\":01}]",
+        "[{\"a\":-}]",
+        "[{\"a\":1.}]",
+        "[{\"a\":1e}]",
+        "[{\"a\":[1}}]",
+        "[{\"a\":\"\\x\"}]",
+        "[{\"a\":\"\\u12g4\"}]",
+        // Zipkin calls a string or an escape that never ends so too.
         "[{\"",
         "[{\"traceId",
-        "[{\"traceId\":",
-        "[{\"traceId\":\"a\",\"id\":\"b\"}",
         "[{\"a\":\"\\",
+        "[\n{\n  nope",
     ] {
-        let column = body.len() + 1;
-        check(body, &format!("End of input at line 1 column {column} reading List<Span> from json"));
+        check(body, "Malformed reading List<Span> from json");
     }
-    check("[\n{\n  nope", "Malformed at line 3 column 3 reading List<Span> from json");
+    for (body, path) in [
+        ("[", "$[0]"),
+        ("[{", "$[0]."),
+        ("[{\"traceId\":", "$[0].traceId"),
+        ("[{\"traceId\":\"a\",\"id\":\"b\"}", "$[1]"),
+    ] {
+        let place = format!("line 1 column {} path {path}", body.len() + 1);
+        check(body, &format!("End of input at {place} reading List<Span> from json"));
+    }
+    check("[\n{\n  ", "End of input at line 3 column 3 path $[0]. reading List<Span> from json");
 }
 
 #[test]
@@ -95,6 +98,11 @@ fn a_v1_list_is_told_apart_by_a_substring() {
     check(r#"[{"traceId":"a","id":"b","binaryAnnotations":[]}]"#, expected);
     check(r#"[{"traceId":"a","id":"b"}] yAnnotations""#, expected);
     check_fields(r#""tags":{"a":"binaryAnnotations\""}"#, r#""tags":{"a":"binaryAnnotations\""}"#);
+}
+
+fn unexpected(found: &str, chapter: &str) -> String {
+    let guide = "https://github.com/google/gson/blob/main/Troubleshooting.md";
+    format!("Expected a string but was {found}\nSee {guide}#{chapter}")
 }
 
 #[test]
@@ -117,9 +125,18 @@ fn ids() {
         (r#""id":"1""#, "Missing : traceId"),
         (r#""traceId":"1""#, "Missing : id"),
         ("", "Missing : traceId id"),
-        (r#""traceId":null,"id":"1""#, "Expected a string but was NULL at line 1 column 13"),
-        (r#""traceId":"1","id":null"#, "Expected a string but was NULL at line 1 column 22"),
-        (r#""traceId":"1","id":true"#, "Expected a string but was BOOLEAN at line 1 column 22"),
+        (
+            r#""traceId":null,"id":"1""#,
+            &unexpected("NULL at line 1 column 17 path $[0].traceId", "adapter-not-null-safe"),
+        ),
+        (
+            r#""traceId":"1","id":null"#,
+            &unexpected("NULL at line 1 column 26 path $[0].id", "adapter-not-null-safe"),
+        ),
+        (
+            r#""traceId":"1","id":true"#,
+            &unexpected("BOOLEAN at line 1 column 26 path $[0].id", "unexpected-json-structure"),
+        ),
         (r#""traceId":"""#, "traceId is empty"),
         (&format!(r#""traceId":"{ones}""#), "traceId.length > 32"),
         (r#""traceId":"0000000000000000""#, "traceId is all zeros"),
@@ -292,7 +309,7 @@ fn nesting_has_a_limit_and_no_stack() {
     refuse_fields(&nested(100_000), "Nested deeper than 64");
     refuse_fields(&format!(r#""x":{}"#, r#"{"a":["#.repeat(100_000)), "Nested deeper than 64");
     let body = "[".repeat(100_000);
-    check(&body, "Malformed at line 1 column 2 reading List<Span> from json");
+    check(&body, "Malformed reading List<Span> from json");
 }
 
 #[test]
