@@ -54,7 +54,7 @@ pub async fn autocomplete_values(State(api): State<Api>, params: Params) -> Resu
         return Err(Refusal::bad("key was empty"));
     }
     let values = match api.config.autocomplete_keys.iter().any(|known| known == key) {
-        true => Vec::new(),
+        true => api.names(Names::Values(key.to_owned())).await?,
         false => Vec::new(),
     };
     Ok(answer(&api, &values, values.len() > UNCACHED_MAX))

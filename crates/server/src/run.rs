@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::access::layer::Gate;
 use crate::access::{Access, Scopes};
-use crate::config::{Config, SelfTracing, Store};
+use crate::config::{Answers, Config, SelfTracing, Store};
 use crate::error::StartError;
 use crate::listener::Grants;
 use crate::metrics::Counters;
@@ -55,7 +55,7 @@ impl Server {
         let http_address = address(&listeners[0].0);
         let scribe_address = scribe_listener.as_ref().map(address);
         warn_of_the_open(&config, &listeners, scribe_address);
-        let storage = open(config.store).await?;
+        let storage = open(&config).await?;
         let doors = Doors::new(config.doors, Arc::clone(&storage));
         let transports = doors.transports();
         let mut collectors = Vec::new();
@@ -172,10 +172,21 @@ fn warn_of_the_open(config: &Config, http: &[(TcpListener, Scopes)], scribe: Opt
     }
 }
 
-async fn open(store: Store) -> Result<Arc<dyn Storage>, StartError> {
-    match store {
-        Store::Memory { spans_max } => Ok(Arc::new(Memory::new(memory::Config { spans_max, ..memory::Config::default() }))),
-        Store::Embedded(config) => {
+async fn open(config: &Config) -> Result<Arc<dyn Storage>, StartError> {
+    let Config { strict_trace_id, api: Answers { autocomplete_keys, answer_bytes_max, .. }, .. } = config;
+    let (strict_trace_id, answer_bytes_max) = (*strict_trace_id, *answer_bytes_max);
+    let autocomplete_keys = autocomplete_keys.clone();
+    match &config.store {
+        Store::Memory { spans_max } => Ok(Arc::new(Memory::new(memory::Config {
+            spans_max: *spans_max,
+            answer_bytes_max,
+            strict_trace_id,
+            autocomplete_keys,
+        }))),
+        Store::Embedded(embedded) => {
+            let embedded = embedded.clone();
+            let config =
+                columnar::Config { answer_bytes_max, strict_trace_id, autocomplete_keys, ..embedded };
             let disk = Arc::new(disk::Real);
             let opened = tokio::task::spawn_blocking(move || columnar::Columnar::open(disk, config)).await;
             match opened {
