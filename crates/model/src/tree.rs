@@ -44,7 +44,9 @@ impl Tree {
     pub fn build(reported: &[Span], rules: Rules) -> Self {
         let spans = merge(reported);
         let parents = find_parents(&spans, rules);
-        let is_parentless = |i: &usize| parents[*i].is_none() && spans[*i].parent_id.is_none();
+        // To Zipkin a server half always has a parent, its client half, even when that never came.
+        let may_be_root = |span: &Span| span.parent_id.is_none() && !(span.shared && rules == Rules::Zipkin);
+        let is_parentless = |i: &usize| parents[*i].is_none() && may_be_root(&spans[*i]);
         let parentless = (0..spans.len()).filter(is_parentless).count();
         let root = (0..spans.len()).find(is_parentless);
         let children = children_of(&spans, &parents, root);

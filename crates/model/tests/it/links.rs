@@ -1,8 +1,9 @@
 //! Dependency links: cases learned from openzipkin/zipkin `zipkin2.internal.DependencyLinkerTest`, and recorded ones.
 
 use model::links::{Link, between, merge};
+use model::merge::merge as merge_spans;
 
-use crate::spans::{from_json, spans, testdata};
+use crate::spans::{from_json, spans, testdata, testdata_lines};
 
 /// Links as `parent>child calls[/errors]`, sorted, parted by commas.
 fn shown(links: &[Link]) -> String {
@@ -21,25 +22,37 @@ fn check(trace: &str, expected: &str) {
     assert_eq!(shown(&between(&trace)), expected, "in reverse order of arrival");
 }
 
+fn links_from_json(list: &serde_json::Value) -> Vec<Link> {
+    let text = |link: &serde_json::Value, key: &str| link[key].as_str().unwrap().to_owned();
+    let one = |link: &serde_json::Value| Link {
+        parent: text(link, "parent"),
+        child: text(link, "child"),
+        call_count: link["callCount"].as_u64().unwrap(),
+        error_count: link["errorCount"].as_u64().unwrap_or(0),
+    };
+    let mut links: Vec<Link> = list.as_array().unwrap().iter().map(one).collect();
+    links.sort();
+    links
+}
+
 #[test]
 fn recorded_from_zipkin() {
     for case in testdata("links/recorded.json").as_array().unwrap() {
-        let text = |link: &serde_json::Value, key: &str| link[key].as_str().unwrap().to_owned();
-        let mut expected: Vec<Link> = case["links"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|link| Link {
-                parent: text(link, "parent"),
-                child: text(link, "child"),
-                call_count: link["callCount"].as_u64().unwrap(),
-                error_count: link["errorCount"].as_u64().unwrap_or(0),
-            })
-            .collect();
-        expected.sort();
         let spans = from_json(&case["spans"]);
         let traces = spans.chunk_by(|a, b| a.trace_id == b.trace_id);
-        assert_eq!(merge(traces.flat_map(between)), expected, "{}", case["name"]);
+        assert_eq!(merge(traces.flat_map(between)), links_from_json(&case["links"]), "{}", case["name"]);
+    }
+}
+
+/// Random traces: what Zipkin's classes merged and linked.
+#[test]
+fn random_traces_as_in_zipkin() {
+    let cases = testdata_lines("links/random.jsonl");
+    assert!(cases.len() > 100, "{} traces", cases.len());
+    for case in cases {
+        let spans = from_json(&case["spans"]);
+        assert_eq!(merge_spans(&spans), from_json(&case["merged"]), "{}", case["name"]);
+        assert_eq!(between(&spans), links_from_json(&case["links"]), "{}", case["name"]);
     }
 }
 
@@ -77,6 +90,9 @@ fn a_server_half_learns_its_parent_from_its_client_half() {
 fn a_server_half_without_its_client_half_hangs_under_the_root() {
     check("1 SERVER web; 2 SERVER app +shared", "web>app 1");
     check("1 SERVER web; 2/1 CLIENT web>app; 3/9 SERVER db +shared", "web>app 1, web>db 1");
+    check("2 SERVER web; 1 SERVER app +shared", "web>app 1");
+    check("1 SERVER app +shared; 2/9 CLIENT web", "");
+    check("1 SERVER app +shared; 2 CLIENT web>db", "web>app 1");
 }
 
 #[test]

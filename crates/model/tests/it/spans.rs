@@ -99,6 +99,15 @@ pub fn testdata(path: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Reads a file of `testdata/` with JSON in each line.
+pub fn testdata_lines(path: &str) -> Vec<Value> {
+    let path = format!("{}/../../testdata/{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{path}: {error}")))
+        .collect()
+}
+
 fn hex(text: &str) -> SpanId {
     SpanId::from_lower_hex(text).unwrap_or_else(|error| panic!("{text:?} {error}"))
 }
