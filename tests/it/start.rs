@@ -93,5 +93,5 @@ fn port_that_is_taken() {
 fn unknown_storage_type_names_itself() {
     let data_dir = tempfile::tempdir().unwrap();
     let text = refusal(data_dir.path(), &["--storage-type", "mysql"]);
-    assert!(text.contains("STORAGE_TYPE=mysql"), "{text}");
+    assert!(text.contains("--storage-type mysql") && text.contains("use mem"), "{text}");
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
+
+use crate::config::Connections;
 
 /// What a connection is doing. Shared between its bytes, its requests and whoever watches it.
 #[derive(Debug)]
@@ -69,8 +71,27 @@ impl Activity {
         (state.requests == 0).then_some(state.quiet_since)
     }
 
+    /// Waits until it takes too long, and says with what. The alarm is kept between calls, since setting it is dear: it
+    /// is set only for what comes sooner, and looks again when it goes off.
+    pub async fn too_long(&self, limits: &Connections, mut alarm: Pin<&mut Sleep>) -> TooLong {
+        std::future::poll_fn(|cx| {
+            loop {
+                let (deadline, reason) = self.deadline(limits.header_time_max, limits.idle_time_max);
+                if deadline < alarm.deadline() {
+                    alarm.as_mut().reset(deadline);
+                }
+                match alarm.as_mut().poll(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) if deadline <= Instant::now() => return Poll::Ready(reason),
+                    Poll::Ready(()) => alarm.as_mut().reset(deadline),
+                }
+            }
+        })
+        .await
+    }
+
     /// Returns when it will have taken too long, should nothing change until then, and with what.
-    pub fn deadline(&self, header_time_max: Duration, idle_time_max: Duration) -> (Instant, TooLong) {
+    fn deadline(&self, header_time_max: Duration, idle_time_max: Duration) -> (Instant, TooLong) {
         let state = self.state();
         match state.head_since {
             // A request that is answered, but whose sender neither sends nor reads on.

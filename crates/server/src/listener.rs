@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 use tower::{Service, ServiceExt};
 
 use crate::access::layer::ClientCertificate;
@@ -186,9 +186,11 @@ impl Connection {
         let (limits, counters) = (self.grants.limits, &self.grants.counters);
         let mut connection = std::pin::pin!(connection);
         let mut stopping = false;
+        let mut alarm = std::pin::pin!(sleep(limits.header_time_max));
         loop {
-            let (deadline, reason) = self.activity.deadline(limits.header_time_max, limits.idle_time_max);
             tokio::select! {
+                // The deadline is the one after what the connection has just done.
+                biased;
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "HTTP connection ended");
@@ -205,14 +207,11 @@ impl Connection {
                         return Counters::count(&counters.connections_evicted);
                     }
                 }
-                () = sleep_until(deadline) => {
-                    let (deadline, _) = self.activity.deadline(limits.header_time_max, limits.idle_time_max);
-                    if deadline <= Instant::now() {
-                        return Counters::count(match reason {
-                            TooLong::Header => &counters.header_timeouts,
-                            TooLong::Idle => &counters.idle_timeouts,
-                        });
-                    }
+                reason = self.activity.too_long(&limits, alarm.as_mut()) => {
+                    return Counters::count(match reason {
+                        TooLong::Header => &counters.header_timeouts,
+                        TooLong::Idle => &counters.idle_timeouts,
+                    });
                 }
             }
         }

@@ -29,8 +29,8 @@ use crate::{access, listener, self_tracing};
 
 /// A server that accepts spans and questions.
 pub struct Server {
-    /// Where the usual HTTP listener really is.
-    pub http_address: SocketAddr,
+    /// Where the HTTP listeners really are, by name; the usual one is the first.
+    pub http_addresses: Vec<(&'static str, SocketAddr)>,
     /// Where the scribe listener really is.
     pub scribe_address: Option<SocketAddr>,
     running: Running,
@@ -41,9 +41,11 @@ impl Server {
     /// Opens the listeners, so that a taken port is known at once, then the store, then the doors.
     pub async fn start(config: Config, mut sockets: Sockets) -> Result<Self, StartError> {
         let mut running = Running::new(&config)?;
-        let mut listeners = Vec::new();
+        let (mut listeners, mut http_addresses) = (Vec::new(), Vec::new());
         for http in &config.http {
-            listeners.push((listen(&mut sockets, http.name, http.address).await?, http.scopes));
+            let listener = listen(&mut sockets, http.name, http.address).await?;
+            http_addresses.push((http.name, address(&listener)));
+            listeners.push((listener, http.scopes));
         }
         let scribe_listener = match config.scribe_listen {
             Some(address) => Some(listen(&mut sockets, "scribe", address).await?),
@@ -52,7 +54,6 @@ impl Server {
         if let Some(name) = sockets.left().next() {
             return Err(StartError::Socket { name: name.to_owned() });
         }
-        let http_address = address(&listeners[0].0);
         let scribe_address = scribe_listener.as_ref().map(address);
         warn_of_the_open(&config, &listeners, scribe_address);
         let storage = open(&config).await?;
@@ -84,7 +85,7 @@ impl Server {
         for (listener, scopes) in listeners {
             running.serve(listener, &api, routes.clone(), scopes);
         }
-        Ok(Self { http_address, scribe_address, running, storage })
+        Ok(Self { http_addresses, scribe_address, running, storage })
     }
 
     /// Finishes what was accepted, then closes the store.
