@@ -2,5 +2,6 @@
 
 mod doors;
 mod kill;
+mod otlp;
 mod probes;
 mod start;

@@ -78,10 +78,9 @@ fn port_that_is_taken() {
     let mut plain = std::process::Command::new(command.get_program());
     // Without --http-listen, so that Zipkin's own name for the port counts.
     plain.args(
-        arguments
-            .iter()
-            .filter(|a| *a != "--http-listen" && *a != "127.0.0.1:0")
-            .filter(|a| *a != "--scribe-listen"),
+        arguments.iter().filter(|a| *a != "--http-listen" && *a != "127.0.0.1:0").filter(|a| {
+            !["--scribe-listen", "--otlp-grpc-listen", "--otlp-http-listen"].iter().any(|b| a == b)
+        }),
     );
     let output = plain.env("COLLECTOR_SCRIBE_ENABLED", "false").stderr(Stdio::piped()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);

@@ -15,6 +15,8 @@ pub struct Server {
     pub http: SocketAddr,
     /// Where it listens for scribe.
     pub scribe: SocketAddr,
+    /// Where it listens for OTLP over gRPC, and over HTTP.
+    pub otlp: [Option<SocketAddr>; 2],
 }
 
 /// Returns the binary under test: `SPANLET_BIN`, else the newest that cargo has built here.
@@ -37,7 +39,8 @@ pub fn binary() -> PathBuf {
 pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command
-        .args(["server", "--http-listen", "127.0.0.1:0", "--scribe-listen", "127.0.0.1:0", "--data-dir"])
+        .args(["server", "--http-listen", "127.0.0.1:0", "--scribe-listen", "127.0.0.1:0"])
+        .args(["--otlp-grpc-listen", "127.0.0.1:0", "--otlp-http-listen", "127.0.0.1:0", "--data-dir"])
         .arg(data_dir)
         .args(arguments)
         .env_clear()
@@ -57,21 +60,29 @@ impl Server {
     pub fn spawn(mut command: Command) -> Result<Self> {
         let mut child = command.spawn().context("can't start the binary")?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-        let (mut http, mut scribe) = (None, None);
-        while let (None, _) | (_, None) = (http, scribe) {
+        let (mut http, mut scribe, mut otlp) = (None, None, [None; 2]);
+        loop {
             let Some(line) = lines.next() else {
                 bail!("the server ended before it listened: {}", child.wait()?)
             };
             let line = line?;
-            if let Some((_, url)) = line.split_once("serves http://") {
+            if line.starts_with("data in ") {
+                break;
+            } else if let Some((_, url)) = line.split_once("serves http://") {
                 http = url.split('/').next().and_then(|address| address.parse().ok());
             } else if let Some(address) = line.strip_prefix("scribe on ") {
                 scribe = address.parse().ok();
+            } else if let Some(address) = line.strip_prefix("otlp-grpc on ") {
+                otlp[0] = address.parse().ok();
+            } else if let Some(address) = line.strip_prefix("otlp-http on ") {
+                otlp[1] = address.parse().ok();
             }
         }
-        let (Some(http), Some(scribe)) = (http, scribe) else { bail!("unreachable") };
+        let (Some(http), Some(scribe)) = (http, scribe) else {
+            bail!("the server listens for HTTP at {http:?} and scribe at {scribe:?}")
+        };
         std::thread::spawn(move || lines.for_each(drop));
-        Ok(Self { child, http, scribe })
+        Ok(Self { child, http, scribe, otlp })
     }
 
     /// Returns the base address of its HTTP listener.

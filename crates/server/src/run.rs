@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::access::layer::Gate;
-use crate::access::{Access, Scopes};
-use crate::config::{Answers, Config, SelfTracing, Store};
+use crate::access::{Access, Scope, Scopes};
+use crate::config::{Answers, Config, Otlp, SelfTracing, Store};
 use crate::error::StartError;
 use crate::listener::Grants;
 use crate::metrics::Counters;
@@ -33,6 +33,8 @@ pub struct Server {
     pub http_addresses: Vec<(&'static str, SocketAddr)>,
     /// Where the scribe listener really is.
     pub scribe_address: Option<SocketAddr>,
+    /// Where the further OTLP listeners really are, by name.
+    pub otlp_addresses: Vec<(&'static str, SocketAddr)>,
     running: Running,
     storage: Arc<dyn Storage>,
 }
@@ -51,11 +53,16 @@ impl Server {
             Some(address) => Some(listen(&mut sockets, "scribe", address).await?),
             None => None,
         };
+        let otlp_listeners = listen_otlp(&mut sockets, config.otlp_listen).await?;
         if let Some(name) = sockets.left().next() {
             return Err(StartError::Socket { name: name.to_owned() });
         }
         let scribe_address = scribe_listener.as_ref().map(address);
-        warn_of_the_open(&config, &listeners, scribe_address);
+        let ingest = Scopes::of(&[Scope::Ingest]);
+        let otlp_addresses: Vec<_> = otlp_listeners.iter().map(|(name, at)| (*name, address(at))).collect();
+        let http = listeners.iter().map(|(listener, scopes)| (address(listener), *scopes));
+        let otlp = otlp_addresses.iter().map(|(_, address)| (*address, ingest));
+        warn_of_the_open(&config, http.chain(otlp), scribe_address);
         let storage = open(&config).await?;
         let doors = Doors::new(config.doors, Arc::clone(&storage));
         let transports = doors.transports();
@@ -85,7 +92,10 @@ impl Server {
         for (listener, scopes) in listeners {
             running.serve(listener, &api, routes.clone(), scopes);
         }
-        Ok(Self { http_addresses, scribe_address, running, storage })
+        for (_, listener) in otlp_listeners {
+            running.serve(listener, &api, doors.otlp_routes(), ingest);
+        }
+        Ok(Self { http_addresses, scribe_address, otlp_addresses, running, storage })
     }
 
     /// Finishes what was accepted, then closes the store.
@@ -149,15 +159,40 @@ async fn listen(sockets: &mut Sockets, door: &str, address: SocketAddr) -> Resul
     })
 }
 
+/// Opens OTLP's own ports. One that nobody chose may be taken: then another program of this machine, such as an
+/// OpenTelemetry Collector, has it, and the usual HTTP port takes OTLP too.
+async fn listen_otlp(
+    sockets: &mut Sockets,
+    otlp: Otlp,
+) -> Result<Vec<(&'static str, TcpListener)>, StartError> {
+    let mut listeners = Vec::new();
+    for (name, wanted) in [("otlp-grpc", otlp.grpc), ("otlp-http", otlp.http)] {
+        let Some(wanted) = wanted else { continue };
+        match listen(sockets, name, wanted.address).await {
+            Ok(listener) => listeners.push((name, listener)),
+            Err(StartError::Listen { address, source, .. }) if !wanted.chosen => {
+                tracing::warn!(
+                    "not listening on {address} for {name}: {source}; the HTTP port takes OTLP too"
+                );
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(listeners)
+}
+
 fn address(listener: &TcpListener) -> SocketAddr {
     // Known of every socket that listens.
     listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
 }
 
 /// Whoever opens a door to the network should know who can come in.
-fn warn_of_the_open(config: &Config, http: &[(TcpListener, Scopes)], scribe: Option<SocketAddr>) {
-    for (listener, scopes) in http {
-        let address = address(listener);
+fn warn_of_the_open(
+    config: &Config,
+    http: impl Iterator<Item = (SocketAddr, Scopes)>,
+    scribe: Option<SocketAddr>,
+) {
+    for (address, scopes) in http {
         if !address.ip().is_loopback() && config.access.is_open() {
             let scopes = scopes.names().collect::<Vec<_>>().join(", ");
             tracing::warn!(

@@ -55,6 +55,9 @@ async fn serve(config: Config, place: &str) -> anyhow::Result<()> {
     if let Some(address) = server.scribe_address {
         println!("scribe on {address}");
     }
+    for (name, address) in &server.otlp_addresses {
+        println!("{name} on {address}");
+    }
     println!("{place}");
     systemd::notify("READY=1");
     tokio::select! {
