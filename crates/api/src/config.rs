@@ -19,8 +19,6 @@ pub struct Config {
     pub autocomplete_keys: Vec<String>,
     /// Pages of which sites may ask (`ZIPKIN_QUERY_ALLOWED_ORIGINS`); `*` is all of them.
     pub allowed_origins: Vec<String>,
-    /// A larger answer is refused.
-    pub answer_bytes_max: usize,
     /// The page; nothing where `UI_ENABLED` is false.
     pub ui: Option<Ui>,
 }
@@ -62,7 +60,6 @@ impl Default for Config {
             names_max_age_s: 300,
             autocomplete_keys: Vec::new(),
             allowed_origins: vec!["*".to_owned()],
-            answer_bytes_max: 256 << 20,
             ui: Some(Ui::default()),
         }
     }

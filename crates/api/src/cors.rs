@@ -3,13 +3,13 @@
 
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 
 /// gRPC-web reads its status from headers that a browser would hide otherwise.
-const EXPOSED: &str = "grpc-status,grpc-message,armeria.grpc.ThrowableProto-bin";
+const EXPOSED: &str = "grpc-status,grpc-message,armeria.grpc.throwableproto-bin";
 
 /// Says whether a browser only asks whether it may ask. Zipkin says 200 to all of them.
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
@@ -31,8 +31,10 @@ pub fn mark(response: &mut Response, origin: &HeaderValue, allowed: &[String], p
         return;
     }
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type,x-grpc-web"));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     if preflight {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST"));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("0"));
+    } else {
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
 }

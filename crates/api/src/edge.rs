@@ -43,9 +43,7 @@ async fn serve(State(api): State<Api>, mut request: Request, next: Next) -> Resp
     let call = api.requests.call(request.method(), request.uri().path());
     let mut response = match *request.method() {
         _ if preflight => StatusCode::OK.into_response(),
-        // Armeria, under Zipkin, has TRACE nowhere and HEAD only where a service asks for it.
-        Method::TRACE => reply::text(StatusCode::METHOD_NOT_ALLOWED, "405 Method Not Allowed"),
-        Method::HEAD => reply::page_not_found().await,
+        Method::TRACE => reply::method_not_allowed().await,
         _ => next.run(request).await,
     };
     if let Some(origin) = origin {

@@ -7,6 +7,7 @@ pub mod reply;
 pub mod requests;
 
 mod cors;
+mod extensions;
 mod fixed;
 mod health;
 mod names;
@@ -18,7 +19,7 @@ mod traces;
 mod ui;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 
 use storage::port::Storage;
 
@@ -45,8 +46,6 @@ pub struct Api {
     config: Arc<config::Config>,
     sources: Sources,
     requests: requests::Requests,
-    /// Answers that were larger than `answer_bytes_max`.
-    answers_refused: Arc<AtomicU64>,
     /// How many services the latest list of them had: from a few on, browsers may keep names.
     services_seen: Arc<AtomicUsize>,
     /// Held while the store's health is checked.
@@ -60,7 +59,6 @@ impl Api {
             config: Arc::new(config),
             sources,
             requests: requests::Requests::new(routes::counted()),
-            answers_refused: Arc::default(),
             services_seen: Arc::default(),
             health_turn: Arc::default(),
         }

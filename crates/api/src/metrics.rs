@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -40,13 +39,7 @@ pub async fn prometheus(State(api): State<Api>) -> Response {
     let mut text = String::new();
     collectors(&mut text, &(api.sources.transports)());
     api.requests.write(&mut text);
-    let refused = Metric {
-        name: "spanlet_answers_refused_total",
-        help: "Answers that were larger than the limit.",
-        value: api.answers_refused.load(Ordering::Relaxed) as f64,
-    };
-    let figures = (api.sources.figures)();
-    for metric in api.storage().metrics().into_iter().chain([refused]).chain(figures) {
+    for metric in api.storage().metrics().into_iter().chain((api.sources.figures)()) {
         let kind = if metric.name.ends_with("_total") { "counter" } else { "gauge" };
         head(&mut text, metric.name, kind, metric.help);
         let _ = writeln!(text, "{} {}", metric.name, metric.value);

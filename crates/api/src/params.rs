@@ -32,6 +32,11 @@ impl Params {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// Returns the names of all parameters.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Returns the value of a parameter that must be there, empty or not.
     pub fn required(&self, name: &'static str) -> Result<&str, Refusal> {
         let missing = || format!("Mandatory parameter/header/attribute is missing: {name}");

@@ -36,6 +36,9 @@ impl Refusal {
 
 impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
+        if matches!(error, ReadError::TooLarge { .. }) {
+            return Self::bad(error.to_string());
+        }
         tracing::error!(%error, "question not answered");
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::bad(error.to_string()) }
     }
@@ -62,4 +65,9 @@ pub fn text(status: StatusCode, text: impl Into<String>) -> Response {
 /// Returns Zipkin's page for everything that is not there.
 pub async fn page_not_found() -> Response {
     text(StatusCode::NOT_FOUND, "404 Not Found")
+}
+
+/// Returns Zipkin's page for a method that is none, or none of a document's.
+pub async fn method_not_allowed() -> Response {
+    text(StatusCode::METHOD_NOT_ALLOWED, "405 Method Not Allowed")
 }

@@ -4,14 +4,14 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 
-use crate::{Api, health, metrics, names, timeout, traces, ui};
+use crate::{Api, extensions, health, metrics, names, reply, timeout, traces, ui};
 
 /// Where spans are posted: the collectors' business, but their times are counted with ours.
 const COLLECTORS: [&str; 1] = ["/api/v1/spans"];
 
 /// Returns the paths of questions. Each is served again below `/zipkin`, where the page asks.
 fn questions() -> Vec<(&'static str, MethodRouter<Api>)> {
-    let questions = vec![
+    let mut questions = vec![
         ("/api/v2/trace/{traceId}", get(traces::trace)),
         ("/api/v2/traceMany", get(traces::trace_many)),
         ("/api/v2/traces", get(traces::search)),
@@ -22,19 +22,30 @@ fn questions() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/v2/autocompleteValues", get(names::autocomplete_values)),
         ("/api/v2/dependencies", get(traces::dependencies)),
     ];
+    questions.extend(extensions::routes());
     questions
+}
+
+/// What is worked out anew each time has no HEAD in Zipkin: a wrong method is not found.
+fn answer(handler: MethodRouter<Api>) -> MethodRouter<Api> {
+    handler.head(reply::page_not_found)
+}
+
+/// Documents, and all below the page, say instead that a method is not allowed.
+fn document(handler: MethodRouter<Api>) -> MethodRouter<Api> {
+    handler.fallback(reply::method_not_allowed)
 }
 
 /// Returns the paths of what tells about the server itself.
 fn about() -> Vec<(&'static str, MethodRouter<Api>)> {
     vec![
-        ("/health", get(health::health)),
-        ("/actuator/health", get(health::actuator_health)),
-        ("/info", get(health::info)),
-        ("/actuator/info", get(health::actuator_info)),
-        ("/metrics", get(metrics::json)),
-        ("/prometheus", get(metrics::prometheus)),
-        ("/actuator/prometheus", get(metrics::prometheus)),
+        ("/health", answer(get(health::health))),
+        ("/actuator/health", answer(get(health::actuator_health))),
+        ("/info", document(get(health::info))),
+        ("/actuator/info", document(get(health::actuator_info))),
+        ("/metrics", answer(get(metrics::json))),
+        ("/prometheus", answer(get(metrics::prometheus))),
+        ("/actuator/prometheus", answer(get(metrics::prometheus))),
     ]
 }
 
@@ -54,7 +65,8 @@ pub fn router(api: &Api) -> Router {
     let mut routes = Router::new();
     if api.config.query_enabled {
         for (path, handler) in questions() {
-            routes = routes.route(path, handler.clone()).route(&format!("/zipkin{path}"), handler);
+            let below_page = document(handler.clone()).head(reply::method_not_allowed);
+            routes = routes.route(path, answer(handler)).route(&format!("/zipkin{path}"), below_page);
         }
         routes = routes.layer(from_fn_with_state(api.clone(), timeout::layer));
     }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, any, get};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde::Serialize;
 
@@ -38,9 +38,9 @@ struct Page {
 /// is closed: other paths are files or 404 (openzipkin/zipkin `ZipkinUiConfiguration`).
 fn pages() -> Vec<(&'static str, MethodRouter<Arc<Page>>)> {
     vec![
-        ("/", get(|| redirect("/zipkin/"))),
-        ("/zipkin", get(|| redirect("/zipkin/"))),
-        ("/favicon.ico", get(|| redirect("/zipkin/favicon.ico"))),
+        ("/", any(|| redirect("/zipkin/"))),
+        ("/zipkin", any(|| redirect("/zipkin/"))),
+        ("/favicon.ico", any(|| redirect("/zipkin/favicon.ico"))),
         ("/zipkin/", get(page)),
         ("/zipkin/index.html", get(page)),
         ("/zipkin/traces/{traceId}", get(page)),
@@ -61,7 +61,7 @@ pub fn router(ui: &Ui, search_enabled: bool) -> Router {
     let page = Page { index: index(&ui.base_path), config: configuration(ui, search_enabled) };
     let routes =
         pages().into_iter().fold(Router::new(), |routes, (path, handler)| routes.route(path, handler));
-    routes.with_state(Arc::new(page))
+    routes.method_not_allowed_fallback(reply::method_not_allowed).with_state(Arc::new(page))
 }
 
 async fn redirect(to: &'static str) -> Response {

@@ -36,6 +36,8 @@ pub struct Config {
     pub autocomplete_ttl: Duration,
     /// Whether a trace id is all of its 32 digits.
     pub strict_trace_id: bool,
+    /// Most bytes of traces that a store gathers for one answer.
+    pub answer_bytes_max: usize,
     /// Which doors are open, and what they grant.
     pub doors: Doors,
     /// What the scribe door grants.

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::access::layer::Gate;
 use crate::access::{Access, Scope, Scopes};
-use crate::config::{Answers, Config, Otlp, SelfTracing, Store};
+use crate::config::{Config, Otlp, SelfTracing, Store};
 use crate::error::StartError;
 use crate::listener::Grants;
 use crate::metrics::Counters;
@@ -209,9 +209,8 @@ fn warn_of_the_open(
 }
 
 async fn open(config: &Config) -> Result<Arc<dyn Storage>, StartError> {
-    let Config { strict_trace_id, api: Answers { autocomplete_keys, answer_bytes_max, .. }, .. } = config;
-    let (strict_trace_id, answer_bytes_max) = (*strict_trace_id, *answer_bytes_max);
-    let autocomplete_keys = autocomplete_keys.clone();
+    let (strict_trace_id, answer_bytes_max) = (config.strict_trace_id, config.answer_bytes_max);
+    let autocomplete_keys = config.api.autocomplete_keys.clone();
     match &config.store {
         Store::Memory { spans_max } => Ok(Arc::new(Memory::new(memory::Config {
             spans_max: *spans_max,

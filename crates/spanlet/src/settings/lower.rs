@@ -41,6 +41,7 @@ pub fn lower(sources: &Sources) -> Result<Config, Problem> {
         },
         store: store(&settings)?,
         strict_trace_id: settings.strict_trace_id,
+        answer_bytes_max: settings.query_answer_bytes_max.0,
         doors: doors(&settings),
         scribe: scribe(&settings),
         api: answers(&settings),
@@ -161,7 +162,6 @@ fn answers(settings: &Settings) -> Answers {
         names_max_age_s: settings.query_names_max_age.0.as_secs() as u32,
         autocomplete_keys: settings.autocomplete_keys.clone(),
         allowed_origins: settings.query_allowed_origins.clone(),
-        answer_bytes_max: settings.query_answer_bytes_max.0,
         ui: (settings.query_enabled && settings.ui_enabled.unwrap_or(true)).then(|| ui(settings)),
     }
 }

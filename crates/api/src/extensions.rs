@@ -1,0 +1,43 @@
+//! What Zipkin's API does not have: order, paging, richer conditions, counts over time, hints. Described by
+//! `docs/reference/openapi.json`, which is served too.
+
+mod ask;
+mod counts;
+mod hints;
+mod problem;
+mod query_text;
+mod traces;
+
+use std::sync::LazyLock;
+
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+
+pub use problem::Problem;
+
+use crate::Api;
+use crate::fixed::Fixed;
+
+/// Says whether a path is one of ours, whose errors are JSON.
+pub fn is_path(path: &str) -> bool {
+    path.strip_prefix("/zipkin").unwrap_or(path).starts_with("/api/spanlet/")
+}
+
+/// Returns the paths of the extensions.
+pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
+    vec![
+        ("/api/spanlet/openapi.json", get(openapi)),
+        ("/api/spanlet/v1/traces", get(traces::traces)),
+        ("/api/spanlet/v1/counts", get(counts::counts)),
+        ("/api/spanlet/v1/hints", get(hints::hints)),
+    ]
+}
+
+async fn openapi(headers: HeaderMap) -> Response {
+    static DOCUMENT: LazyLock<Fixed> = LazyLock::new(|| {
+        let text = include_str!("../../../docs/reference/openapi.json");
+        Fixed::new("application/json", Some("max-age=600"), text)
+    });
+    DOCUMENT.answer(&headers)
+}

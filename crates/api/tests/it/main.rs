@@ -1,0 +1,11 @@
+//! The API over the memory store, asked as HTTP clients ask it.
+
+mod caching;
+mod edge;
+mod extensions;
+mod figures;
+mod health;
+mod openapi;
+mod support;
+mod switches;
+mod zipkin;
