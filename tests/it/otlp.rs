@@ -95,6 +95,9 @@ fn every_form_at_every_port() {
         server.metric(&format!("zipkin_collector_spans_total{{transport=\"{transport}\"}}")).unwrap()
     };
     assert_eq!(["otlp_http", "otlp_grpc", "grpc"].map(spans), [6.0, 3.0, 1.0]);
+    let refused = r#"spanlet_collector_messages_refused_total{transport="otlp_grpc",reason="malformed"}"#;
+    assert_eq!(server.metric(refused).unwrap(), 1.0);
+    assert_eq!(server.metric("spanlet_collector_in_flight_bytes").unwrap(), 0.0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use wire::{json_v2, thrift_v1};
 
 use crate::Bench;
+use crate::otlp;
 use crate::spans::{self, TRACE_SPANS};
 
 const TRACES: usize = 1_000;
@@ -15,7 +16,8 @@ pub fn benches() -> Vec<Bench> {
     let json = spans::json(TRACES, 1);
     let thrift = spans::thrift(&spans::batch(&json));
     let unit = ("span", TRACES * TRACE_SPANS);
-    let (json_again, thrift_again) = (json.clone(), thrift.clone());
+    let request = otlp::request(TRACES * TRACE_SPANS, 1);
+    let (json_again, thrift_again, request_again) = (json.clone(), thrift.clone(), request.clone());
     vec![
         Bench {
             name: "decode JSON v2",
@@ -41,6 +43,20 @@ pub fn benches() -> Vec<Bench> {
             floor_name: "a copy and its CRC-32",
             floor: Box::new(move || {
                 let copy = black_box(&thrift_again).clone();
+                black_box(crc32fast::hash(&copy));
+            }),
+        },
+        Bench {
+            name: "decode OTLP protobuf",
+            unit,
+            run: Box::new(move || {
+                let mut batch = Batch::new();
+                wire::otlp::decode_protobuf(&request, &mut batch).expect("a sound request");
+                black_box(batch);
+            }),
+            floor_name: "a copy and its CRC-32",
+            floor: Box::new(move || {
+                let copy = black_box(&request_again).clone();
                 black_box(crc32fast::hash(&copy));
             }),
         },

@@ -4,6 +4,7 @@
 //! is the median of [`ROUNDS`] rounds in which both took turns.
 
 mod decode;
+mod otlp;
 mod spans;
 mod store;
 

@@ -15,8 +15,23 @@ use crate::{Api, process, reply};
 /// `message_spans` and `message_bytes` are gauges.
 pub type Transports = Arc<dyn Fn() -> Vec<(&'static str, Vec<(&'static str, u64)>)> + Send + Sync>;
 
-/// Reads further figures.
-pub type Figures = Arc<dyn Fn() -> Vec<Metric> + Send + Sync>;
+/// Reads further figures; those of one name follow each other.
+pub type Figures = Arc<dyn Fn() -> Vec<Figure> + Send + Sync>;
+
+/// A number for Prometheus, perhaps one of several of its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Name, help and value.
+    pub metric: Metric,
+    /// Labels that tell it from others of its name, such as `{transport="http"}`; empty if there is no other.
+    pub labels: String,
+}
+
+impl From<Metric> for Figure {
+    fn from(metric: Metric) -> Self {
+        Self { metric, labels: String::new() }
+    }
+}
 
 fn is_gauge(name: &str) -> bool {
     name.starts_with("message_")
@@ -39,10 +54,14 @@ pub async fn prometheus(State(api): State<Api>) -> Response {
     let mut text = String::new();
     collectors(&mut text, &(api.sources.transports)());
     api.requests.write(&mut text);
-    for metric in api.storage().metrics().into_iter().chain((api.sources.figures)()) {
-        let kind = if metric.name.ends_with("_total") { "counter" } else { "gauge" };
-        head(&mut text, metric.name, kind, metric.help);
-        let _ = writeln!(text, "{} {}", metric.name, metric.value);
+    let plain = api.storage().metrics().into_iter().map(Figure::from);
+    let mut name_before = "";
+    for Figure { metric: Metric { name, help, value }, labels } in plain.chain((api.sources.figures)()) {
+        if name != name_before {
+            head(&mut text, name, if name.ends_with("_total") { "counter" } else { "gauge" }, help);
+            name_before = name;
+        }
+        let _ = writeln!(text, "{name}{labels} {value}");
     }
     process::write(&mut text);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use api::metrics::Figure;
+use collector::doors::Doors;
 use storage::port::Metric;
 
 /// Counters of all HTTP listeners together.
@@ -77,4 +79,28 @@ impl Counters {
             .map(|(name, help, value)| Metric { name, help, value: value.load(Ordering::Relaxed) as f64 })
             .into()
     }
+}
+
+/// Returns where the doors' messages and spans went that were not stored, for each transport and reason.
+pub fn of_doors(doors: &Doors) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let mut push = |name, help, transport: &str, counts: Vec<(&'static str, u64)>| {
+        figures.extend(counts.into_iter().map(|(reason, count)| Figure {
+            metric: Metric { name, help, value: count as f64 },
+            labels: format!("{{transport=\"{transport}\",reason=\"{reason}\"}}"),
+        }));
+    };
+    let transports = doors.transports();
+    for metrics in &transports {
+        let help = "Messages that were not accepted; their senders were told.";
+        push("spanlet_collector_messages_refused_total", help, metrics.transport, metrics.refusals());
+    }
+    for metrics in &transports {
+        let help = "Spans of readable messages that were not stored.";
+        push("spanlet_collector_spans_left_out_total", help, metrics.transport, metrics.spans_left_out());
+    }
+    let help = "Bytes of messages in memory that are not stored yet, by units of 1024.";
+    let value = doors.budget().bytes_taken() as f64;
+    figures.push(Metric { name: "spanlet_collector_in_flight_bytes", help, value }.into());
+    figures
 }

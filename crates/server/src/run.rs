@@ -25,7 +25,7 @@ use crate::metrics::Counters;
 use crate::self_tracing::Recorder;
 use crate::systemd::Sockets;
 use crate::tls::Acceptor;
-use crate::{access, listener, self_tracing};
+use crate::{access, listener, metrics, self_tracing};
 
 /// A server that accepts spans and questions.
 pub struct Server {
@@ -64,8 +64,7 @@ impl Server {
         let otlp = otlp_addresses.iter().map(|(_, address)| (*address, ingest));
         warn_of_the_open(&config, http.chain(otlp), scribe_address);
         let storage = open(&config).await?;
-        let doors = Doors::new(config.doors, Arc::clone(&storage));
-        let transports = doors.transports();
+        let doors = Arc::new(Doors::new(config.doors, Arc::clone(&storage)));
         let mut collectors = Vec::new();
         if let Some(listener) = scribe_listener {
             let (port, category) = (address(&listener).port(), &config.scribe.category);
@@ -73,7 +72,8 @@ impl Server {
             let stop = running.stop.subscribe();
             running.tasks.spawn(scribe::serve(listener, doors.scribe(), config.scribe, stop));
         }
-        let counters = Arc::clone(&running.grants.counters);
+        let (counters, counted) = (Arc::clone(&running.grants.counters), Arc::clone(&doors));
+        let transports = doors.transports();
         let api = Api::new(
             config.api,
             api::Sources {
@@ -81,7 +81,9 @@ impl Server {
                 now_ms,
                 collectors: collectors.into(),
                 transports: Arc::new(move || read(&transports)),
-                figures: Arc::new(move || counters.read()),
+                figures: Arc::new(move || {
+                    counters.read().into_iter().map(Into::into).chain(metrics::of_doors(&counted)).collect()
+                }),
             },
         );
         let mut routes = api::router(&api).merge(doors.routes());
