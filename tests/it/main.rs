@@ -2,6 +2,7 @@
 
 mod doors;
 mod kill;
+mod openapi;
 mod otlp;
 mod probes;
 mod start;
