@@ -233,7 +233,7 @@ impl Connection {
         let (activity, counters) = (Arc::clone(&self.activity), Arc::clone(&self.grants.counters));
         let body_time_max = self.grants.limits.body_time_max;
         service_fn(move |mut request: hyper::Request<Incoming>| {
-            let busy = activity.begin(request.version() == Version::HTTP_2);
+            let busy = Arc::new(activity.begin(request.version() == Version::HTTP_2));
             let (counters, service, wanted) = (Arc::clone(&counters), service.clone(), Arc::clone(&wanted));
             async move {
                 let upgrade = (kind == Kind::Plain).then(|| upgrade::wanted(&request)).flatten();
@@ -242,7 +242,8 @@ impl Connection {
                     *wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, frame));
                     return Ok(upgrade::switching().map(|body| Held::new(body, busy)));
                 }
-                let mut request = request.map(|body| Body::new(InTime::new(body, body_time_max, counters)));
+                let in_time = |body| InTime::new(body, body_time_max, Arc::clone(&busy), counters);
+                let mut request = request.map(|body| Body::new(in_time(body)));
                 if kind == Kind::Certified {
                     request.extensions_mut().insert(ClientCertificate);
                 }

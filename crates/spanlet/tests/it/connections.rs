@@ -149,6 +149,16 @@ fn http2_is_spoken_by_knowledge_and_by_upgrade() {
 }
 
 #[test]
+fn an_answer_before_the_end_of_the_request_arrives() {
+    let server = start(&["--collector-body-bytes-max", "10"]);
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let too_large = curl(&[version, "--data", SPAN, &server.url("/api/v2/spans")]);
+        assert_eq!(too_large.status, 413, "{version}");
+        assert_eq!(curl(&[version, "--data", SPAN, &server.url("/nowhere")]).status, 404, "{version}");
+    }
+}
+
+#[test]
 fn an_upgrade_to_something_else_ends_the_connection() {
     let server = start(&[]);
     let mut stream = connect(&server);
