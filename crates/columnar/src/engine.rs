@@ -14,7 +14,7 @@ use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Trace};
 use storage::query::{Query, Window};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, View};
 use crate::config::{Config, OpenError};
 use crate::manifest::Manifest;
 use crate::memtable::Memtable;
@@ -52,6 +52,7 @@ struct Counters {
     seals_failed: AtomicU64,
     quarantined: AtomicU64,
     answers_too_large: AtomicU64,
+    parts_looked_at: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -185,7 +186,7 @@ impl Engine {
 
     /// Returns names, sorted.
     pub fn names(&self, names: &Names) -> Vec<String> {
-        Reading { view: &self.catalog.view(), config: &self.config }.names(names)
+        self.reading(&self.catalog.view()).names(names)
     }
 
     /// Returns who called whom.
@@ -255,6 +256,11 @@ impl Engine {
                 load(&counters.quarantined),
             ),
             metric(
+                "spanlet_parts_looked_at_total",
+                "Segments and memtables that were looked through to answer questions.",
+                load(&counters.parts_looked_at),
+            ),
+            metric(
                 "spanlet_answers_too_large_total",
                 "Questions about traces that were not answered, since the answer had too many bytes.",
                 load(&counters.answers_too_large),
@@ -280,10 +286,14 @@ impl Engine {
         }
     }
 
+    fn reading<'a>(&'a self, view: &'a View) -> Reading<'a> {
+        Reading { view, config: &self.config, parts_looked_at: &self.counters.parts_looked_at }
+    }
+
     /// Reads from the parts of now. A segment that turns out to be damaged is put aside, and the rest is read.
     fn read<T>(&self, run: impl Fn(Reading<'_>) -> Result<T, SearchError>) -> Result<T, ReadError> {
         loop {
-            match run(Reading { view: &self.catalog.view(), config: &self.config }) {
+            match run(self.reading(&self.catalog.view())) {
                 Ok(answer) => return Ok(answer),
                 Err(SearchError::Segment(SegmentError::Damaged { name, why })) => {
                     self.quarantine(&name, &why)?;

@@ -32,6 +32,7 @@ struct Table {
     blocks: Vec<Arc<Batch>>,
     last: Batch,
     places: HashMap<TraceId, Vec<Place>>,
+    times_us: Option<(u64, u64)>,
     names: NameSets,
     values: TagValues,
     spans: usize,
@@ -106,6 +107,16 @@ impl Memtable {
         }
     }
 
+    /// Returns the oldest and the newest start of a span.
+    pub fn times_us(&self) -> Option<(u64, u64)> {
+        self.read().times_us
+    }
+
+    /// Says whether there is a span of the trace.
+    pub fn holds(&self, id: TraceId) -> bool {
+        self.read().places.contains_key(&id)
+    }
+
     /// Adds names to those of other parts.
     pub fn collect_names(&self, names: &Names, out: &mut BTreeSet<String>) {
         let table = self.read();
@@ -140,6 +151,10 @@ impl Table {
             // A block is a fraction of what a batch may hold.
             let _ = self.last.push_row(&row);
             self.places.entry(row.trace_id).or_default().push(place);
+            if let Some(us) = row.timestamp_us {
+                let (oldest_us, newest_us) = self.times_us.unwrap_or((us, us));
+                self.times_us = Some((oldest_us.min(us), newest_us.max(us)));
+            }
             self.names.insert(&row);
             self.values.insert(&row, autocomplete_keys);
             if self.last.as_bytes().len() >= BLOCK_BYTES {

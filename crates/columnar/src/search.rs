@@ -3,9 +3,12 @@
 pub mod find;
 pub mod gather;
 pub mod needs;
+pub mod newest;
+pub mod part;
 pub mod sightings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use indexmap::IndexSet;
 use model::batch::Batch;
@@ -22,9 +25,9 @@ use crate::catalog::View;
 use crate::config::Config;
 use crate::search::gather::Gather;
 use crate::search::needs::Needs;
+use crate::search::part::Part;
 use crate::search::sightings::{Seen, Sightings};
 use crate::segment::error::SegmentError;
-use crate::segment::scan;
 
 /// Traces read at once: enough to read neighbours in a file together, few enough to need little memory.
 const TRACES_AT_ONCE: usize = 1024;
@@ -47,6 +50,8 @@ pub struct Reading<'a> {
     pub view: &'a View,
     /// Says whether trace ids are strict, and how large an answer may be.
     pub config: &'a Config,
+    /// Counts the parts looked at.
+    pub parts_looked_at: &'a AtomicU64,
 }
 
 impl Reading<'_> {
@@ -101,18 +106,21 @@ impl Reading<'_> {
     /// Looks at all spans.
     fn look(&self, needs: &Needs, gather: Gather, window: Window) -> Result<Sightings, SegmentError> {
         let mut sightings = Sightings::new(window);
-        // Segments hold older spans than memtables, and each kind is kept in order of arrival.
-        for segment in &self.view.segments {
-            scan::scan(segment, needs, gather, &mut sightings)?;
-        }
-        for memtable in self.view.memtables() {
-            for block in memtable.blocks() {
-                for row in block.rows() {
-                    sightings.add(row.trace_id, needs.met_by(&row), &gather.from_row(&row));
-                }
-            }
+        for part in Part::all(self.view) {
+            self.look_at(&part, needs, gather, &mut sightings)?;
         }
         Ok(sightings)
+    }
+
+    fn look_at(
+        &self,
+        part: &Part<'_>,
+        needs: &Needs,
+        gather: Gather,
+        sightings: &mut Sightings,
+    ) -> Result<(), SegmentError> {
+        self.parts_looked_at.fetch_add(1, Relaxed);
+        part.look(needs, gather, sightings)
     }
 
     /// Reads traces whole. Those that are too large together are read a few at a time.

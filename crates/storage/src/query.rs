@@ -24,6 +24,11 @@ impl Window {
         self.end_ms.saturating_sub(self.lookback_ms)
     }
 
+    /// Says whether any instant between two lies in the window.
+    pub fn overlaps_us(&self, first_us: u64, last_us: u64) -> bool {
+        first_us <= self.end_ms.saturating_mul(1000) && last_us >= self.start_ms().saturating_mul(1000)
+    }
+
     /// Says whether an instant lies in the window; both ends count.
     pub fn contains_us(&self, timestamp_us: u64) -> bool {
         (self.start_ms().saturating_mul(1000)..=self.end_ms.saturating_mul(1000)).contains(&timestamp_us)

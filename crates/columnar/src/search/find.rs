@@ -13,12 +13,16 @@ use storage::query::{Cursor, Order, Query, Window};
 
 use crate::search::gather::Gather;
 use crate::search::needs::Needs;
+use crate::search::newest;
 use crate::search::sightings::Seen;
 use crate::search::{Reading, SearchError, TRACES_AT_ONCE};
 
 impl Reading<'_> {
     /// Returns matching traces.
     pub fn search(&self, query: &Query) -> Result<Found, SearchError> {
+        if query.order == Order::Newest && self.config.strict_trace_id {
+            return newest::search(*self, query);
+        }
         let needs = Needs::of(query);
         let sightings = self.look(&needs, Gather::for_order(query.order), query.window)?;
         let seen = sightings.finish_by_trace(self.config.strict_trace_id).into_iter();
@@ -78,10 +82,8 @@ impl Reading<'_> {
 }
 
 /// Says whether a trace that has spans at these times may have its own in the window.
-fn may_be_in(window: &Window, facts: &Facts) -> bool {
-    let end_us = window.end_ms.saturating_mul(1000);
-    let start_us = window.start_ms().saturating_mul(1000);
-    facts.oldest_us.is_some_and(|us| us <= end_us) && facts.newest_us.is_some_and(|us| us >= start_us)
+pub fn may_be_in(window: &Window, facts: &Facts) -> bool {
+    facts.oldest_us.zip(facts.newest_us).is_some_and(|(oldest, newest)| window.overlaps_us(oldest, newest))
 }
 
 /// Says whether a trace may stand behind the place where the search goes on.
@@ -92,24 +94,31 @@ fn may_be_behind(query: &Query, rank: Rank, facts: &Facts) -> bool {
 }
 
 /// Matching traces, highest rank first, no more than asked for.
-struct Page<'a> {
+pub struct Page<'a> {
     query: &'a Query,
-    budget: Budget,
+    /// What may still be read.
+    pub budget: Budget,
     traces: Vec<(Rank, Trace)>,
 }
 
 impl<'a> Page<'a> {
-    fn new(query: &'a Query, budget: Budget) -> Self {
+    /// Returns an empty one.
+    pub fn new(query: &'a Query, budget: Budget) -> Self {
         Self { query, budget, traces: Vec::new() }
     }
 
+    /// Says whether as many were found as asked for.
+    pub fn is_full(&self) -> bool {
+        self.traces.len() >= self.query.limit
+    }
+
     /// Says whether no trace of this rank or below can come in.
-    fn is_full_above(&self, best: Rank) -> bool {
-        self.traces.len() >= self.query.limit && self.traces.last().is_none_or(|(rank, _)| *rank >= best)
+    pub fn is_full_above(&self, best: Rank) -> bool {
+        self.is_full() && self.traces.last().is_none_or(|(rank, _)| *rank >= best)
     }
 
     /// Keeps a whole trace if it matches and ranks high enough.
-    fn test(&mut self, key: TraceKey, trace: Trace) -> Result<(), ReadError> {
+    pub fn test(&mut self, key: TraceKey, trace: Trace) -> Result<(), ReadError> {
         let facts = Facts::of(&trace);
         let rank = self.query.order.rank(key, &facts);
         if !self.query.reaches(&facts, rank) || self.is_full_above(rank) || !self.query.matches(&trace) {
@@ -124,7 +133,8 @@ impl<'a> Page<'a> {
         self.budget.take(self.traces.get(at).map_or(0, |(_, trace)| bytes(trace)))
     }
 
-    fn finish(self) -> Found {
+    /// Returns what was found, and where to go on.
+    pub fn finish(self) -> Found {
         let full = self.traces.last().filter(|_| self.traces.len() == self.query.limit);
         let next = full.map(|(rank, _)| Cursor::behind(self.query.order, *rank));
         Found { traces: self.traces.into_iter().map(|(_, trace)| trace).collect(), next }

@@ -25,6 +25,8 @@ pub struct Sighting {
     pub facts: Facts,
     /// Whether any span starts in the window.
     pub in_window: bool,
+    /// Whether it was taken.
+    taken: bool,
 }
 
 impl Sightings {
@@ -36,7 +38,7 @@ impl Sightings {
     /// Adds what one span shows. Spans of one trace are added in order of arrival.
     pub fn add(&mut self, id: TraceId, met: u64, facts: &Facts) {
         let in_window = facts.newest_us.is_some_and(|us| self.window.contains_us(us));
-        let seen = Sighting { met, facts: *facts, in_window };
+        let seen = Sighting { met, facts: *facts, in_window, taken: false };
         match &mut self.last {
             Some((last, sighting)) if *last == id => sighting.join(&seen),
             _ => {
@@ -44,6 +46,24 @@ impl Sightings {
                 self.last = Some((id, seen));
             }
         }
+    }
+
+    /// Returns what was seen of a trace.
+    pub fn get(&self, id: TraceId) -> Sighting {
+        self.traces.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Returns the traces with a span newer than this, or all, which were not returned before.
+    pub fn take_newer(&mut self, than_ms: Option<u64>) -> Vec<(TraceId, Sighting)> {
+        self.settle();
+        let newer =
+            |seen: &Sighting| than_ms.is_none_or(|ms| seen.facts.newest_us.is_some_and(|us| us / 1000 > ms));
+        let mut found = Vec::new();
+        for (id, seen) in self.traces.iter_mut().filter(|(_, seen)| !seen.taken && newer(seen)) {
+            seen.taken = true;
+            found.push((*id, *seen));
+        }
+        found
     }
 
     /// Returns what was seen, by trace id, in no order.
@@ -93,6 +113,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Returns the trace with this id, of which nothing was seen yet.
+    pub fn of_strict(id: TraceId) -> Self {
+        Self { key: TraceKey::new(id, true), id, more_ids: Vec::new(), seen: Sighting::default() }
+    }
+
     /// Returns all ids under which its spans came.
     pub fn ids(&self) -> impl Iterator<Item = TraceId> {
         std::iter::once(self.id).chain(self.more_ids.iter().copied())

@@ -130,6 +130,11 @@ impl Segment {
         self.values.collect(names, out);
     }
 
+    /// Says whether a span may belong to the trace; wrong once in 100,000 times.
+    pub fn may_hold(&self, id: TraceId) -> bool {
+        self.stretches_of(id).is_some()
+    }
+
     /// Calls for each span of these traces, by trace id, then in order of arrival.
     pub fn traces<E: From<SegmentError>>(
         &self,

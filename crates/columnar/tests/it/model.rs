@@ -4,6 +4,10 @@ use columnar::engine::Engine;
 use model::batch::Batch;
 use proptest::prelude::*;
 
+use futures::executor::block_on;
+use storage::port::Storage;
+use storage::query::{Query, Window};
+
 use crate::world::{assert_same, batch, disk, memory, metric, open, seal};
 
 #[derive(Clone, Debug)]
@@ -42,7 +46,9 @@ proptest! {
             let now = engine.as_ref().expect("an open store");
             match step {
                 Step::Commit(numbers) => {
-                    let group: Vec<Batch> = numbers.iter().map(|number| batch(*number)).collect();
+                    // Time goes on, but not for all: later parts hold newer spans and some old ones.
+                    let clock = batches.len() as u64 * 4;
+                    let group: Vec<Batch> = numbers.iter().map(|number| batch(clock + number)).collect();
                     if now.sealed_full() {
                         assert!(now.commit(&group).is_err());
                     } else {
@@ -68,6 +74,34 @@ proptest! {
         seal(&engine);
         assert_same(&engine, &memory(batches), "sealed");
     }
+}
+
+/// Newest first, and no further than needed.
+#[test]
+fn a_search_looks_at_the_newest_parts_only() {
+    let disk = disk(1);
+    let engine: Engine = open(&disk).expect("a store");
+    let batches: Vec<Batch> = (0..400).map(batch).collect();
+    for batch in &batches {
+        engine.commit(std::slice::from_ref(batch)).expect("room");
+        while engine.seal_next().expect("a segment") {}
+    }
+    let memory = memory(batches);
+    let parts = metric(&engine, "spanlet_segments") + 1.0;
+    let looks = |query: &Query| {
+        let before = metric(&engine, "spanlet_parts_looked_at_total");
+        let found = engine.search(query).expect("an answer");
+        assert_eq!(found, block_on(memory.search(query.clone())).expect("memory"), "{query:?}");
+        metric(&engine, "spanlet_parts_looked_at_total") - before
+    };
+    let all = Query::new(Window { end_ms: u64::MAX, lookback_ms: u64::MAX }, 3);
+    assert!(looks(&all) <= 4.0, "{} of {parts}", looks(&all));
+    let cart = Query { service_name: Some("cart".to_owned()), ..all.clone() };
+    assert!(looks(&cart) <= 4.0, "{} of {parts}", looks(&cart));
+    let next = Query { after: engine.search(&all).expect("a page").next, ..all.clone() };
+    assert!(looks(&next) <= 8.0, "{} of {parts}", looks(&next));
+    let nobody = Query { service_name: Some("nobody".to_owned()), ..all };
+    assert_eq!(looks(&nobody), parts);
 }
 
 #[test]
