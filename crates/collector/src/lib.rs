@@ -15,3 +15,5 @@ pub mod otlp;
 pub mod refusal;
 pub mod sampler;
 pub mod scribe;
+
+mod idle;

@@ -7,15 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::batch::Batch;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use wire::messages::Messages;
 use wire::scribe::{self, Head, ResultCode};
 
-use crate::intake::{Intake, Room};
+use crate::idle::Idle;
+use crate::intake::{Intake, NoRoom, Room};
 use crate::refusal::{Reason, Refusal};
+
+/// Frames that wait for each other's room would wait until they are too slow: one that waits this long gives up its own.
+const ROOM_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// What this door grants its clients.
 #[derive(Clone, Debug)]
@@ -45,18 +50,20 @@ impl Default for Config {
 pub async fn serve(listener: TcpListener, intake: Intake, config: Config, mut stop: watch::Receiver<bool>) {
     let config = Arc::new(config);
     let slots = Arc::new(Semaphore::new(config.connections_max));
+    let idle = Arc::new(Idle::default());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             _ = stop.changed() => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &slots, &idle) => accepted,
         };
+        while connections.try_join_next().is_some() {}
         let Some((stream, slot)) = accepted else { continue };
         let (intake, config, stop) = (intake.clone(), Arc::clone(&config), stop.clone());
+        let idle = Arc::clone(&idle);
         connections.spawn(async move {
             let peer = stream.peer_addr();
-            if let Err(error) = converse(stream, &intake, &config, stop).await {
+            if let Err(error) = converse(stream, &intake, &config, &idle, stop).await {
                 tracing::debug!(?peer, %error, "scribe connection ended");
             }
             drop(slot);
@@ -65,15 +72,29 @@ pub async fn serve(listener: TcpListener, intake: Intake, config: Config, mut st
     while connections.join_next().await.is_some() {}
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, impl Drop + use<>)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, slot)),
+/// Returns the next connection and its place. Where all places are taken, the connection that waited longest for a call
+/// has to go; where none waits, the next one does.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+    idle: &Idle,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let stream = match listener.accept().await {
+        Ok((stream, _)) => stream,
         Err(error) => {
             // Out of file descriptors, mostly: wait for connections to end instead of spinning.
             tracing::warn!(%error, "scribe can't accept a connection");
             tokio::time::sleep(Duration::from_millis(100)).await;
-            None
+            return None;
+        }
+    };
+    if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+        return Some((stream, slot));
+    }
+    loop {
+        idle.end_oldest();
+        if let Ok(slot) = timeout(Duration::from_millis(50), Arc::clone(slots).acquire_owned()).await {
+            return Some((stream, slot.ok()?));
         }
     }
 }
@@ -82,16 +103,20 @@ async fn converse(
     stream: TcpStream,
     intake: &Intake,
     config: &Config,
+    idle: &Arc<Idle>,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::with_capacity(64 * 1024, stream);
     let mut frame = Vec::new();
     loop {
+        let waiting = idle.enter();
         let length = tokio::select! {
             _ = stop.changed() => return Ok(()),
+            () = waiting.end.notified() => return Err(std::io::Error::other("its place is needed")),
             length = stream.read_u32() => length,
         };
+        drop(waiting);
         let length = match length {
             Ok(length) => length as usize,
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
@@ -139,17 +164,25 @@ async fn read_frame(
         let text = format!("frame of {length} bytes, limit {}", config.frame_bytes_max);
         return Err(Refusal::new(Reason::TooLarge, text));
     }
+    frame.clear();
     let read = async {
-        // A wait for room is felt by the sender as a slow connection: nothing is lost and nothing grows.
-        room.wait(length).await?;
-        frame.clear();
-        match stream.take(length as u64).read_to_end(frame).await {
-            Ok(read) if read == length => Ok(()),
-            _ => Err(Refusal::new(Reason::CutOff, "frame broke off")),
+        // Room is taken for what has come, not for what was announced: else a few bytes would hold it all.
+        while frame.len() < length {
+            let piece = stream.fill_buf().await.unwrap_or_default();
+            let piece = piece.get(..length - frame.len()).unwrap_or(piece);
+            if piece.is_empty() {
+                return Err(Refusal::new(Reason::CutOff, "frame broke off"));
+            }
+            // A wait for room is felt by the sender as a slow connection: nothing is lost and nothing grows.
+            timeout(ROOM_TIME_MAX, room.wait(piece.len())).await.map_err(|_| NoRoom)??;
+            frame.extend_from_slice(piece);
+            let read = piece.len();
+            stream.consume(read);
         }
+        Ok(())
     };
     let slow = |_| Refusal::new(Reason::TooSlow, "frame is too slow");
-    tokio::time::timeout(config.frame_time_max, read).await.map_err(slow)?
+    timeout(config.frame_time_max, read).await.map_err(slow)?
 }
 
 /// Stores all spans of a call, or none.

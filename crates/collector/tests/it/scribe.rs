@@ -221,6 +221,36 @@ async fn a_sender_waits_while_there_is_no_room() {
 }
 
 #[tokio::test]
+async fn a_length_that_is_only_announced_takes_no_room() {
+    let mut door = open(Config::default(), 64 << 10).await;
+    let mut slow = TcpStream::connect(door.stream.peer_addr().unwrap()).await.unwrap();
+    slow.write_all(&(64u32 << 10).to_be_bytes()).await.unwrap();
+    // The second byte is read after the first: by then the length is known.
+    for _ in 0..2 {
+        slow.write_all(&[0x80]).await.unwrap();
+        assert_eq!(door.ask(&call(true, "Log", &[("zipkin", SPAN)])).await, Said::Code(0));
+    }
+}
+
+#[tokio::test]
+async fn the_connection_that_waited_longest_gives_its_place() {
+    let config = Config { connections_max: 2, ..Config::default() };
+    let mut door = open(config, 1 << 20).await;
+    let address = door.stream.peer_addr().unwrap();
+    assert_eq!(door.ask(&call(true, "Log", &[])).await, Said::Code(0));
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(&call(true, "Log", &[])).await.unwrap();
+    idle.read_exact(&mut [0; 8]).await.unwrap();
+    assert_eq!(door.ask(&call(true, "Log", &[])).await, Said::Code(0));
+    let mut third = TcpStream::connect(address).await.unwrap();
+    third.write_all(&call(true, "Log", &[])).await.unwrap();
+    third.read_exact(&mut [0; 8]).await.unwrap();
+    assert_eq!(idle.read(&mut [0; 100]).await.map_or(0, |read| read.min(1)), 1, "the rest of its answer");
+    assert_eq!(idle.read_to_end(&mut Vec::new()).await.unwrap_or(0), 0);
+    assert_eq!(door.ask(&call(true, "Log", &[])).await, Said::Code(0));
+}
+
+#[tokio::test]
 async fn stopping_lets_connections_end() {
     let mut door = open(Config::default(), 1 << 20).await;
     assert_eq!(door.ask(&call(true, "Log", &[])).await, Said::Code(0));

@@ -212,7 +212,7 @@ settings! {
         /// Most bytes of messages that all collectors together hold in memory; above it senders are told to try
         /// again.
         collector_in_flight_bytes_max: Bytes = "64MiB", [];
-        /// Most scribe connections; further ones wait.
+        /// Most scribe connections. When they are used up the one that has waited longest for a call is closed.
         scribe_connections_max: usize = "4096", [];
         /// Longest scribe frame; a longer one ends the connection.
         scribe_frame_bytes_max: Bytes = "16MiB", [];
