@@ -143,7 +143,7 @@ fn the_wheel(folder: &Path) -> Option<PathBuf> {
 }
 
 /// Whether the product is there and none of its sources is newer.
-fn is_fresh(product: &Path, sources: &[PathBuf]) -> bool {
+pub fn is_fresh(product: &Path, sources: &[PathBuf]) -> bool {
     let Ok(made) = product.metadata().and_then(|metadata| metadata.modified()) else { return false };
     sources.iter().all(|source| newest(source).is_none_or(|changed| changed <= made))
 }

@@ -17,6 +17,13 @@ use crate::process::{Process, until};
 /// A start that replays a full journal takes seconds; ours are empty.
 const START_MAX: Duration = Duration::from_secs(30);
 
+/// Where a server keeps its spans.
+#[derive(Clone, Copy, Debug)]
+pub enum Store {
+    Embedded,
+    Memory,
+}
+
 /// A running server.
 pub struct Spanlet {
     process: Process,
@@ -26,7 +33,7 @@ pub struct Spanlet {
 }
 
 impl Spanlet {
-    /// Starts the server on loopback and waits until it is healthy.
+    /// Starts the server on loopback, with the embedded store, and waits until it is healthy.
     pub fn start(
         binary: &Path,
         data_dir: &Path,
@@ -34,7 +41,22 @@ impl Spanlet {
         scribe_port: u16,
         log: &Log,
     ) -> Result<Self> {
+        Self::start_on(Store::Embedded, binary, data_dir, http_port, scribe_port, log)
+    }
+
+    /// Starts the server on loopback and waits until it is healthy.
+    pub fn start_on(
+        store: Store,
+        binary: &Path,
+        data_dir: &Path,
+        http_port: u16,
+        scribe_port: u16,
+        log: &Log,
+    ) -> Result<Self> {
         let mut command = Command::new(binary);
+        if let Store::Memory = store {
+            command.env("STORAGE_TYPE", "mem");
+        }
         command.arg("server").arg("--data-dir").arg(data_dir);
         command.args(["--http-listen", &format!("127.0.0.1:{http_port}")]);
         command.args(["--scribe-listen", &format!("127.0.0.1:{scribe_port}")]);

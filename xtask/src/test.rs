@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test of the project, in two lanes side by side, since the machine has two cores or more.
 
+mod clients;
 mod lanes;
 mod steps;
 mod swift;

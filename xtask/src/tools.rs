@@ -42,7 +42,7 @@ pub fn python() -> Result<&'static str> {
 }
 
 /// What a command prints, when it succeeds.
-fn output(program: &str, args: &[&str]) -> Option<String> {
+pub fn output(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

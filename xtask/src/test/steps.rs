@@ -1,13 +1,13 @@
 //! The steps of a test run, in order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use super::lanes::{Lane, Outcome, Step};
-use super::swift;
+use super::{clients, swift};
 use crate::build::{self, Profile};
 use crate::log::Log;
 use crate::ports;
@@ -17,6 +17,7 @@ use crate::tools;
 use crate::venv::Venv;
 
 /// What the heavy steps took on two busy cores, and some more.
+const CLIENTS_TAKE: Duration = Duration::from_secs(4 * 60);
 const SWIFT_TAKES: Duration = Duration::from_secs(8 * 60);
 const ZIPKIN_TAKES: Duration = Duration::from_secs(6 * 60);
 
@@ -42,8 +43,9 @@ pub fn all(end: Instant) -> Vec<Step> {
         step("demo", Other, &["binary", "wheel"], |log| {
             log.run(Command::new(std::env::current_exe()?).args(["demo", "--once"]).current_dir(root()))
         }),
-        heavy("swift", &["binary", "wheel"], end, SWIFT_TAKES, swift::on_spanlet),
-        heavy("zipkin", &["wheel"], end, ZIPKIN_TAKES, swift::on_zipkin),
+        heavy("clients", Other, &["binary"], end, CLIENTS_TAKE, clients::run),
+        heavy("swift", Cargo, &["binary", "wheel"], end, SWIFT_TAKES, beside("swift", swift::on_spanlet)),
+        heavy("zipkin", Cargo, &["wheel"], end, ZIPKIN_TAKES, beside("zipkin", swift::on_zipkin)),
     ]
 }
 
@@ -56,26 +58,37 @@ fn step(
     Step { name, lane, needs, run: Box::new(move |log| run(log).map(|()| Outcome::Passed)) }
 }
 
-/// A step that needs the folder beside the checkout, and minutes. It stands in cargo's lane, after the last build, so
-/// that Swift has the machine nearly for itself.
+/// A step that takes minutes. Those with Swift stand in cargo's lane, after the last build, so that Swift has the machine
+/// nearly for itself.
 fn heavy(
     name: &'static str,
+    lane: Lane,
     needs: &'static [&'static str],
     end: Instant,
     takes: Duration,
-    run: impl FnOnce(&std::path::Path, &Log) -> Result<Outcome> + Send + 'static,
+    run: impl FnOnce(&Log) -> Result<Outcome> + Send + 'static,
 ) -> Step {
     let run = move |log: &Log| {
+        if Instant::now() + takes > end {
+            return Ok(Outcome::Skipped("too late for it, SPANLET_TEST_MINUTES gives more time".to_owned()));
+        }
+        run(log)
+    };
+    Step { name, lane, needs, run: Box::new(run) }
+}
+
+/// What needs the folder beside the checkout.
+fn beside(
+    name: &'static str,
+    run: impl FnOnce(&Path, &Log) -> Result<Outcome> + Send + 'static,
+) -> impl FnOnce(&Log) -> Result<Outcome> + Send + 'static {
+    move |log| {
         let Some(shared) = shared() else {
             anyhow::ensure!(std::env::var("CI").as_deref() != Ok("true"), "{name} needs ../shared");
             return Ok(Outcome::Skipped("it needs ../shared".to_owned()));
         };
-        if Instant::now() + takes > end {
-            return Ok(Outcome::Skipped("too late for it, SPANLET_TEST_MINUTES gives more time".to_owned()));
-        }
         run(&shared, log)
-    };
-    Step { name, lane: Lane::Cargo, needs, run: Box::new(run) }
+    }
 }
 
 fn cargo(args: &[&str], log: &Log) -> Result<()> {
