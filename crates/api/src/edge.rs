@@ -1,17 +1,18 @@
 //! What holds for every request, whatever its path: slashes, methods, cross-origin marks, compression, timing.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, ORIGIN};
-use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 
-use crate::{Api, cors, reply};
+use crate::{Api, cors, reply, target};
 
 /// Zipkin compresses answers above this size, and the first of these types.
 const COMPRESS_ABOVE_BYTES: u16 = 2048;
@@ -37,13 +38,20 @@ fn is_compressed(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions)
 
 async fn serve(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    collapse_slashes(request.uri_mut());
+    let known = match target::normal(request.uri()) {
+        Some(Cow::Owned(uri)) => {
+            *request.uri_mut() = uri;
+            true
+        }
+        other => other.is_some(),
+    };
     let origin = request.headers().get(ORIGIN).cloned();
     let preflight = cors::is_preflight(request.method(), request.headers());
     let call = api.requests.call(request.method(), request.uri().path());
     let mut response = match *request.method() {
         _ if preflight => StatusCode::OK.into_response(),
         Method::TRACE => reply::method_not_allowed().await,
+        _ if !known => reply::bad_target(),
         _ => next.run(request).await,
     };
     if let Some(origin) = origin {
@@ -51,19 +59,4 @@ async fn serve(State(api): State<Api>, mut request: Request, next: Next) -> Resp
     }
     api.requests.record(call, response.status(), started.elapsed());
     response
-}
-
-/// Reads `//` in a path as `/`.
-fn collapse_slashes(uri: &mut Uri) {
-    if !uri.path().contains("//") {
-        return;
-    }
-    let mut path = uri.path().to_owned();
-    while path.contains("//") {
-        path = path.replace("//", "/");
-    }
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    if let Ok(collapsed) = format!("{path}{query}").parse() {
-        *uri = collapsed;
-    }
 }

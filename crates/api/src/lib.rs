@@ -14,6 +14,7 @@ mod names;
 mod params;
 mod process;
 mod routes;
+mod target;
 mod timeout;
 mod traces;
 mod ui;

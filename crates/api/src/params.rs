@@ -9,6 +9,9 @@ use storage::query::{Condition, Query, Window};
 use crate::config::Config;
 use crate::reply::Refusal;
 
+/// Traces in an answer when none are named.
+const LIMIT_DEFAULT: i32 = 10;
+
 /// The decoded query string.
 #[derive(Clone, Debug, Default)]
 pub struct Params(Vec<(String, String)>);
@@ -48,46 +51,52 @@ impl Params {
         self.get(name).filter(|value| !value.is_empty()).map(str::to_lowercase)
     }
 
-    /// Returns a number that must be above zero; an empty value counts as absent.
-    fn positive(&self, name: &'static str) -> Result<Option<u64>, Refusal> {
-        let Some(text) = self.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-        positive::<i64>(name, text).map(|number| Some(number as u64))
+    /// Returns a number; an empty value counts as absent.
+    fn number(&self, name: &'static str) -> Result<Option<i64>, Refusal> {
+        self.get(name).filter(|value| !value.is_empty()).map(|text| parse(name, text)).transpose()
     }
 
-    /// Returns the window of `endTs` and `lookback`, with this end when none is given.
-    fn window(&self, config: &Config, end_default_ms: u64) -> Result<Window, Refusal> {
-        Ok(Window {
-            end_ms: self.positive("endTs")?.unwrap_or(end_default_ms),
-            lookback_ms: self.positive("lookback")?.unwrap_or(config.lookback_default_ms),
-        })
+    /// Returns a number that must be there.
+    fn required_number<T: FromStr>(&self, name: &'static str) -> Result<T, Refusal> {
+        match self.required(name)? {
+            "" => {
+                let text = format!("Cannot set null to primitive type parameter: {name}");
+                Err(Refusal::parameter(name, text))
+            }
+            text => parse(name, text),
+        }
     }
 
     /// Reads the window of a question about dependencies, whose end is mandatory.
     pub fn dependencies(&self, config: &Config) -> Result<Window, Refusal> {
-        let end = self.required("endTs")?;
-        if end.is_empty() {
-            return Err(empty("endTs"));
-        }
-        self.window(config, 0)
+        let end_ms = self.required_number("endTs")?;
+        let lookback_ms = self.number("lookback")?;
+        Ok(Window {
+            end_ms: positive("endTs", end_ms)?,
+            lookback_ms: positive_or("lookback", lookback_ms, config.lookback_default_ms)?,
+        })
     }
 
-    /// Reads a search.
+    /// Reads a search. What is no number is refused before what is no sensible one, both in Zipkin's order
+    /// (openzipkin/zipkin `ZipkinQueryApiV2.getTraces`, `QueryRequest.Builder.build`).
     pub fn search(&self, config: &Config, now_ms: u64) -> Result<Query, Refusal> {
-        let limit = match self.get("limit") {
-            None => 10,
-            Some("") => return Err(empty("limit")),
-            Some(text) => positive::<i32>("limit", text)? as usize,
+        let duration_min_us = self.number("minDuration")?;
+        let duration_max_us = self.number("maxDuration")?;
+        let end_ms = self.number("endTs")?;
+        let lookback_ms = self.number("lookback")?;
+        let limit = self.get("limit").map_or(Ok(LIMIT_DEFAULT), |_| self.required_number("limit"))?;
+
+        let end_ms = positive_or("endTs", end_ms, now_ms)?;
+        let limit = positive("limit", i64::from(limit))? as usize;
+        let lookback_ms = positive_or("lookback", lookback_ms, config.lookback_default_ms)?;
+        let duration_min_us = duration_min_us.map(|us| positive("minDuration", us)).transpose()?;
+        let refused = match (duration_min_us, duration_max_us) {
+            (None, Some(_)) => Some("maxDuration is only valid with minDuration"),
+            (Some(min), Some(max)) if max < min as i64 => Some("maxDuration < minDuration"),
+            _ => None,
         };
-        let duration_min_us = self.positive("minDuration")?;
-        let duration_max_us = self.positive("maxDuration")?;
-        match (duration_min_us, duration_max_us) {
-            (None, Some(_)) => {
-                return Err(Refusal::parameter("maxDuration", "maxDuration is only valid with minDuration"));
-            }
-            (Some(min), Some(max)) if max < min => {
-                return Err(Refusal::parameter("maxDuration", "maxDuration < minDuration"));
-            }
-            _ => {}
+        if let Some(text) = refused {
+            return Err(Refusal::parameter("maxDuration", text));
         }
         Ok(Query {
             service_name: self.name("serviceName"),
@@ -95,22 +104,24 @@ impl Params {
             span_name: self.name("spanName").filter(|name| name != "all"),
             conditions: conditions(self.get("annotationQuery").unwrap_or("")),
             duration_min_us: duration_min_us.unwrap_or(0),
-            duration_max_us,
-            ..Query::new(self.window(config, now_ms)?, limit)
+            duration_max_us: duration_max_us.map(|us| us as u64),
+            ..Query::new(Window { end_ms, lookback_ms }, limit)
         })
     }
 }
 
-/// A number that must be there is empty.
-fn empty(name: &'static str) -> Refusal {
-    Refusal::parameter(name, format!("Cannot set null to primitive type parameter: {name}"))
+/// Parses as Java does: no spaces, an optional sign, the type's range.
+fn parse<T: FromStr>(name: &'static str, text: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|_| Refusal::parameter(name, format!("For input string: \"{text}\"")))
 }
 
-/// Parses as Java does: no spaces, an optional sign, the type's range.
-fn positive<T: FromStr + PartialOrd + Default>(name: &'static str, text: &str) -> Result<T, Refusal> {
-    let unreadable = |_| Refusal::parameter(name, format!("For input string: \"{text}\""));
-    let number: T = text.parse().map_err(unreadable)?;
-    if number > T::default() { Ok(number) } else { Err(Refusal::parameter(name, format!("{name} <= 0"))) }
+fn positive(name: &'static str, number: i64) -> Result<u64, Refusal> {
+    let number = u64::try_from(number).ok().filter(|number| *number > 0);
+    number.ok_or_else(|| Refusal::parameter(name, format!("{name} <= 0")))
+}
+
+fn positive_or(name: &'static str, number: Option<i64>, default: u64) -> Result<u64, Refusal> {
+    number.map_or(Ok(default), |number| positive(name, number))
 }
 
 /// Splits an annotation query as openzipkin/zipkin `QueryRequest.Builder.parseAnnotationQuery` does.
@@ -167,6 +178,11 @@ mod tests {
             ("minDuration=0", "minDuration <= 0"),
             ("maxDuration=5", "maxDuration is only valid with minDuration"),
             ("minDuration=10&maxDuration=5", "maxDuration < minDuration"),
+            ("minDuration=10&maxDuration=0", "maxDuration < minDuration"),
+            ("limit=x&maxDuration=1.5&endTs=0", "For input string: \"1.5\""),
+            ("minDuration=0&lookback=0&limit=0", "limit <= 0"),
+            ("maxDuration=1&lookback=0", "lookback <= 0"),
+            ("endTs=9223372036854775808", "For input string: \"9223372036854775808\""),
         ] {
             assert_eq!(search(query).unwrap_err(), text, "{query}");
         }

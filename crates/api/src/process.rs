@@ -29,8 +29,8 @@ pub fn write(text: &mut String) {
     if let Some(cpu_s) = cpu_s {
         push(text, "process_cpu_seconds_total", "counter", "CPU time used.", cpu_s);
     }
-    if let Some((cpu_s, age_s)) = cpu_s.zip(age_s).filter(|(_, age_s)| *age_s > 0.0) {
-        let share = cpu_s / age_s / cpus as f64;
+    if let Some((cpu_s, age_s)) = cpu_s.zip(age_s) {
+        let share = cpu_s / age_s.max(1.0 / TICKS_PER_S) / cpus as f64;
         push(text, "process_cpu_usage", "gauge", "Share of all processors used since the start.", share);
     }
     if let Some(threads) = field(20) {

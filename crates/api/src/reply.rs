@@ -71,3 +71,8 @@ pub async fn page_not_found() -> Response {
 pub async fn method_not_allowed() -> Response {
     text(StatusCode::METHOD_NOT_ALLOWED, "405 Method Not Allowed")
 }
+
+/// Returns what Zipkin's server says to a target that it can't read.
+pub fn bad_target() -> Response {
+    text(StatusCode::BAD_REQUEST, "Status: 400\nDescription: Invalid request path\n")
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -38,9 +38,9 @@ struct Page {
 /// is closed: other paths are files or 404 (openzipkin/zipkin `ZipkinUiConfiguration`).
 fn pages() -> Vec<(&'static str, MethodRouter<Arc<Page>>)> {
     vec![
-        ("/", any(|| redirect("/zipkin/"))),
-        ("/zipkin", any(|| redirect("/zipkin/"))),
-        ("/favicon.ico", any(|| redirect("/zipkin/favicon.ico"))),
+        ("/", any(|query| redirect("/zipkin/", query))),
+        ("/zipkin", any(|query| redirect("/zipkin/", query))),
+        ("/favicon.ico", any(|query| redirect("/zipkin/favicon.ico", query))),
         ("/zipkin/", get(page)),
         ("/zipkin/index.html", get(page)),
         ("/zipkin/traces/{traceId}", get(page)),
@@ -64,8 +64,9 @@ pub fn router(ui: &Ui, search_enabled: bool) -> Router {
     routes.method_not_allowed_fallback(reply::method_not_allowed).with_state(Arc::new(page))
 }
 
-async fn redirect(to: &'static str) -> Response {
-    (StatusCode::FOUND, [(LOCATION, to)]).into_response()
+async fn redirect(to: &'static str, RawQuery(query): RawQuery) -> Response {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    (StatusCode::FOUND, [(LOCATION, format!("{to}{query}"))]).into_response()
 }
 
 async fn page(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {

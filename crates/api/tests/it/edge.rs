@@ -17,6 +17,11 @@ async fn other_methods_and_paths_are_not_found() {
         ("GET", "/api/v2/trace/a/b", 404),
         ("GET", "/api//v2///services", 200),
         ("GET", "//", 302),
+        ("GET", "/%61pi/v2/services", 200),
+        ("GET", "/zipkin/%69ndex.html", 200),
+        ("GET", "/api/v2%2fservices", 404),
+        ("GET", "/api/v2/services?%zz", 400),
+        ("GET", "/zipkin/../health", 400),
         ("POST", "/api/v2/services", 404),
         ("DELETE", "/api/v2/trace/a", 404),
         ("HEAD", "/api/v2/services", 404),
@@ -93,4 +98,18 @@ async fn large_answers_are_compressed_for_who_can_read_it() {
     assert_eq!(packed(&server).await, "");
     server.write((2..40).map(|id| span(1, id, "shop"))).await;
     assert_eq!(packed(&server).await, "gzip");
+}
+
+#[tokio::test]
+async fn redirects_keep_what_was_asked() {
+    let server = Server::new(Config::default());
+    for (path, to) in [
+        ("/", "/zipkin/"),
+        ("/?serviceName=a%20b", "/zipkin/?serviceName=a%20b"),
+        ("/zipkin?x", "/zipkin/?x"),
+        ("/favicon.ico?1", "/zipkin/favicon.ico?1"),
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!((answer.status, answer.header("location")), (302, to), "{path}");
+    }
 }

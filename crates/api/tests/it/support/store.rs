@@ -1,6 +1,8 @@
 //! Stores that do not work, each in its own way.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Receiver;
 
 use futures::FutureExt;
@@ -20,7 +22,18 @@ pub struct Ailing;
 pub struct Silent;
 
 /// Its health can be known only when it is told to say it.
-pub struct Stuck(pub Mutex<Receiver<()>>);
+pub struct Stuck {
+    told: Mutex<Receiver<()>>,
+    /// How many times somebody asked for it.
+    pub asked: AtomicUsize,
+}
+
+impl Stuck {
+    /// Returns one that is told by the other end.
+    pub fn new(told: Receiver<()>) -> Self {
+        Self { told: told.into(), asked: AtomicUsize::new(0) }
+    }
+}
 
 /// What a broken store says.
 pub const BROKEN: &str = "the disk is gone";
@@ -68,5 +81,6 @@ macro_rules! broken_storage {
 broken_storage!(Ailing, ready(Err(ReadError::Failed(BROKEN.to_owned()))).boxed(), |_| Err(BROKEN.to_owned()));
 broken_storage!(Silent, pending().boxed(), |_| Ok(()));
 broken_storage!(Stuck, pending().boxed(), |stuck| {
-    stuck.0.lock().unwrap().recv().map_err(|error| error.to_string())
+    stuck.asked.fetch_add(1, Relaxed);
+    stuck.told.lock().unwrap().recv().map_err(|error| error.to_string())
 });
