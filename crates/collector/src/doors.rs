@@ -111,8 +111,14 @@ impl Doors {
             (otlp_enabled, &self.otlp_grpc),
         ]
         .into_iter()
-        .filter_map(|(open, metrics)| open.then(|| Arc::clone(metrics)))
+        .filter(|(open, _)| *open)
+        .map(|(_, metrics)| Arc::clone(metrics))
         .collect()
+    }
+
+    /// Returns how many scribe connections are open, and how many came when there were as many as may be.
+    pub fn scribe_connections(&self) -> (u64, u64) {
+        self.scribe.read_connections()
     }
 
     /// Returns the limit that all doors share.

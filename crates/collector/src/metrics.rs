@@ -17,6 +17,8 @@ pub struct TransportMetrics {
     message_bytes: AtomicU64,
     refused: [AtomicU64; Reason::ALL.len()],
     left_out: [AtomicU64; LeftOut::ALL.len()],
+    connections: AtomicU64,
+    connections_full: AtomicU64,
 }
 
 /// Why a span of a message is not stored.
@@ -60,7 +62,24 @@ impl TransportMetrics {
             message_bytes: AtomicU64::new(0),
             refused: Default::default(),
             left_out: Default::default(),
+            connections: AtomicU64::new(0),
+            connections_full: AtomicU64::new(0),
         }
+    }
+
+    /// So many connections are open, at a door that has some of its own.
+    pub fn connections(&self, open: usize) {
+        self.connections.store(open as u64, Ordering::Relaxed);
+    }
+
+    /// A connection came when as many are open as may be.
+    pub fn connections_full(&self) {
+        self.connections_full.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how many connections are open, and how many came when there were as many as may be.
+    pub fn read_connections(&self) -> (u64, u64) {
+        (self.connections.load(Ordering::Relaxed), self.connections_full.load(Ordering::Relaxed))
     }
 
     /// A message came in, whatever becomes of it.

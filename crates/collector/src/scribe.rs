@@ -17,6 +17,7 @@ use wire::scribe::{self, Head, ResultCode};
 
 use crate::idle::Idle;
 use crate::intake::{Intake, NoRoom, Room};
+use crate::metrics::TransportMetrics;
 use crate::refusal::{Reason, Refusal};
 
 /// Frames that wait for each other's room would wait until they are too slow: one that waits this long gives up its own.
@@ -55,18 +56,23 @@ pub async fn serve(listener: TcpListener, intake: Intake, config: Config, mut st
     loop {
         let accepted = tokio::select! {
             _ = stop.changed() => break,
-            accepted = accept(&listener, &slots, &idle) => accepted,
+            accepted = accept(&listener, &slots, &idle, intake.metrics()) => accepted,
         };
         while connections.try_join_next().is_some() {}
         let Some((stream, slot)) = accepted else { continue };
         let (intake, config, stop) = (intake.clone(), Arc::clone(&config), stop.clone());
-        let idle = Arc::clone(&idle);
+        let (idle, slots) = (Arc::clone(&idle), Arc::clone(&slots));
         connections.spawn(async move {
+            let count_open = || {
+                intake.metrics().connections(config.connections_max - slots.available_permits());
+            };
+            count_open();
             let peer = stream.peer_addr();
             if let Err(error) = converse(stream, &intake, &config, &idle, stop).await {
                 tracing::debug!(?peer, %error, "scribe connection ended");
             }
             drop(slot);
+            count_open();
         });
     }
     while connections.join_next().await.is_some() {}
@@ -78,6 +84,7 @@ async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     idle: &Idle,
+    metrics: &TransportMetrics,
 ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let stream = match listener.accept().await {
         Ok((stream, _)) => stream,
@@ -91,6 +98,7 @@ async fn accept(
     if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
         return Some((stream, slot));
     }
+    metrics.connections_full();
     loop {
         idle.end_oldest();
         if let Ok(slot) = timeout(Duration::from_millis(50), Arc::clone(slots).acquire_owned()).await {

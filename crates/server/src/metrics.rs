@@ -99,8 +99,21 @@ pub fn of_doors(doors: &Doors) -> Vec<Figure> {
         let help = "Spans of readable messages that were not stored.";
         push("spanlet_collector_spans_left_out_total", help, metrics.transport, metrics.spans_left_out());
     }
-    let help = "Bytes of messages in memory that are not stored yet, by units of 1024.";
-    let value = doors.budget().bytes_taken() as f64;
-    figures.push(Metric { name: "spanlet_collector_in_flight_bytes", help, value }.into());
+    let (open, full) = doors.scribe_connections();
+    for (name, help, value) in [
+        (
+            "spanlet_collector_in_flight_bytes",
+            "Bytes of messages in memory that are not stored yet, by units of 1024.",
+            doors.budget().bytes_taken() as u64,
+        ),
+        ("spanlet_scribe_connections", "Scribe connections that are open.", open),
+        (
+            "spanlet_scribe_connections_full_total",
+            "Scribe connections that came when as many were open as may be: the idlest one had to go.",
+            full,
+        ),
+    ] {
+        figures.push(Metric { name, help, value: value as f64 }.into());
+    }
     figures
 }

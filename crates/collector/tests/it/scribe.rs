@@ -248,6 +248,7 @@ async fn the_connection_that_waited_longest_gives_its_place() {
     assert_eq!(idle.read(&mut [0; 100]).await.map_or(0, |read| read.min(1)), 1, "the rest of its answer");
     assert_eq!(idle.read_to_end(&mut Vec::new()).await.unwrap_or(0), 0);
     assert_eq!(door.ask(&call(true, "Log", &[])).await, Said::Code(0));
+    assert_eq!(door.setting.metrics.read_connections(), (2, 1));
 }
 
 #[tokio::test]

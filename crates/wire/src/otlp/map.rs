@@ -222,12 +222,12 @@ impl<'a> OtlpSpan<'a> {
     fn endpoints(&mut self) {
         let own = self.draft.tags.get(self.shared_tags..).unwrap_or_default();
         let mut best = Best::default();
-        for (key, value) in own {
-            best.see(key, value);
+        for (at, (key, value)) in own.iter().enumerate() {
+            best.see(at, key, value);
         }
         let calls = matches!(self.draft.kind, Some(Kind::Client | Kind::Producer));
         // Of the names only the first is meant for the other kinds too: the rest would be the span's own side.
-        let name = best.name.filter(|(rank, _)| calls || *rank == 1);
+        let name = best.name.filter(|(rank, _)| calls || *rank == 1).and_then(|(_, at)| own.get(at));
         if let Some((_, name)) = name {
             let mut remote = EndpointRef { service_name: Some(name.clone()), ..EndpointRef::default() };
             if calls {
@@ -289,18 +289,19 @@ fn duration_us(start_ns: u64, end_ns: u64) -> u64 {
 
 /// The best of each that attributes say about the two ends of a call; lower ranks are better.
 #[derive(Default)]
-struct Best<'t, 'a> {
-    name: Option<(u8, &'t Cow<'a, str>)>,
+struct Best {
+    /// At which of the attributes the name is.
+    name: Option<(u8, usize)>,
     peer_ip: Option<(u8, IpAddr)>,
     peer_port: Option<(u8, u16)>,
     local_ip: Option<(u8, IpAddr)>,
     local_port: Option<(u8, u16)>,
 }
 
-impl<'t, 'a> Best<'t, 'a> {
+impl Best {
     /// Names are ranked as the specification has them. Addresses and ports are those of the socket before those that
     /// were asked for.
-    fn see(&mut self, key: &str, value: &'t Cow<'a, str>) {
+    fn see(&mut self, at: usize, key: &str, value: &str) {
         // Nearly all attributes are about something else.
         if !matches!(key.as_bytes().first(), Some(b'p' | b's' | b'n' | b'd')) || value.is_empty() {
             return;
@@ -326,7 +327,7 @@ impl<'t, 'a> Best<'t, 'a> {
             "network.local.port" => return better(&mut self.local_port, 1, value.parse().ok()),
             _ => return,
         };
-        better(&mut self.name, name_rank, Some(value));
+        better(&mut self.name, name_rank, Some(at));
         if ip_rank > 0 {
             better(&mut self.peer_ip, ip_rank, value.parse().ok());
         }
