@@ -32,6 +32,8 @@ struct Open {
     buffer_at: u64,
     /// What of the buffer is already read.
     read: usize,
+    /// Where in the buffer the last record given out began.
+    given: Option<usize>,
 }
 
 /// What is found at a place.
@@ -64,6 +66,15 @@ impl Reader {
         self.next = next;
     }
 
+    /// Takes back the record that was just given out: it is the next one again.
+    pub fn put_back(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        if let Some(given) = open.given.take() {
+            open.read = given;
+            self.next -= 1;
+        }
+    }
+
     /// Reads the next record from the file that holds it.
     pub fn step(&mut self, extent: &Extent) -> Result<Step<'_>, JournalError> {
         if self.next >= extent.end {
@@ -79,7 +90,7 @@ impl Reader {
             Ok(Some(record)) => {
                 self.next += 1;
                 let Some(open) = &mut self.open else { return Ok(Step::End) };
-                open.read = record.payload.end;
+                open.given = Some(std::mem::replace(&mut open.read, record.payload.end));
                 Ok(Step::Record(record.sequence, open.buffer.get(record.payload).unwrap_or_default()))
             }
             Ok(None) => {
@@ -99,7 +110,7 @@ impl Reader {
         if self.open.as_ref().is_none_or(|open| open.first != extent.first) {
             let file = self.disk.open(&self.dir.join(file_name(extent.first)))?;
             let buffer_at = HEAD_BYTES as u64;
-            self.open = Some(Open { first: extent.first, file, buffer: Vec::new(), buffer_at, read: 0 });
+            self.open = Some(Open { first: extent.first, file, buffer: Vec::new(), buffer_at, read: 0, given: None });
         }
         let Some(open) = &mut self.open else { return Ok(None) };
         while open.fill(RECORD_HEAD_BYTES, extent.bytes)? {
@@ -127,7 +138,7 @@ impl Open {
         }
         let block = left.min(bytes.max(BLOCK_BYTES) as u64) as usize;
         self.buffer.drain(..self.read);
-        (self.buffer_at, self.read) = (at, 0);
+        (self.buffer_at, self.read, self.given) = (at, 0, None);
         let kept = self.buffer.len();
         if self.buffer.capacity() > 4 * block.max(BLOCK_BYTES) {
             self.buffer.shrink_to(block);

@@ -45,6 +45,8 @@ fn a_reader_follows_the_file_that_is_being_written() {
     reader.seek(7);
     let extent = journal.newest_open().unwrap();
     assert_eq!(reader.step(&extent).unwrap(), Step::Record(7, b"small"));
+    reader.put_back();
+    assert_eq!(reader.step(&extent).unwrap(), Step::Record(7, b"small"));
     reader.seek(301);
     assert_eq!(reader.step(&extent).unwrap(), Step::Record(301, b"small"));
 }

@@ -1,0 +1,127 @@
+//! A Zipkin server's `POST /api/v2/spans`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use model::batch::Batch;
+use ureq::Agent;
+use ureq::http::Response;
+
+use super::{Answer, Far, decode};
+use crate::body::Body;
+
+/// Longest answer that is read: only a sentence is expected.
+const ANSWER_BYTES_MAX: u64 = 64 << 10;
+
+/// How spans are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// zipkin.proto.
+    Proto3,
+    /// JSON v2.
+    Json,
+}
+
+/// A client, connected when needed.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    url: String,
+    name: String,
+    form: Form,
+    gzip: bool,
+}
+
+impl Client {
+    /// Returns a client of a URL.
+    pub fn new(url: String, name: &str, form: Form, timeout: Duration, gzip: bool) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(timeout));
+        Self { agent: Agent::new_with_config(config.build()), url, name: name.to_owned(), form, gzip }
+    }
+
+    fn post(&self, bytes: &[u8]) -> Result<Answer, ureq::Error> {
+        let media_type = match self.form {
+            Form::Proto3 => "application/x-protobuf",
+            Form::Json => "application/json",
+        };
+        let mut request = self.agent.post(&self.url).content_type(media_type);
+        let packed = if self.gzip { pack(bytes) } else { None };
+        if packed.is_some() {
+            request = request.header("Content-Encoding", "gzip");
+        }
+        let mut response = request.send(packed.as_deref().unwrap_or(bytes))?;
+        // Read to its end, so that the connection can be used again.
+        let text =
+            response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().unwrap_or_default();
+        Ok(judge(&response, &String::from_utf8_lossy(&text)))
+    }
+}
+
+impl Far for Client {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn send(&mut self, body: &Body) -> Answer {
+        let decoded;
+        let batch = match body {
+            Body::Batch(batch) => batch,
+            Body::Messages(messages) => match decode(messages) {
+                Ok(batch) => {
+                    decoded = batch;
+                    &decoded
+                }
+                Err(why) => return Answer::Refused(why),
+            },
+        };
+        let later = |error| Answer::Later { why: format!("{}: {error}", self.name), after: None };
+        self.post(&write(batch, self.form)).unwrap_or_else(later)
+    }
+}
+
+fn write(batch: &Batch, form: Form) -> Vec<u8> {
+    match form {
+        Form::Proto3 => {
+            let mut bytes = Vec::with_capacity(batch.as_bytes().len());
+            wire::proto3_write::write_list(&mut bytes, batch.rows());
+            bytes
+        }
+        Form::Json => {
+            let mut text = String::with_capacity(2 * batch.as_bytes().len());
+            for row in batch.rows() {
+                text.push(if text.is_empty() { '[' } else { ',' });
+                wire::json_v2::write_span(&mut text, &row.to_span());
+            }
+            text.push(']');
+            text.into_bytes()
+        }
+    }
+}
+
+/// Compresses; what can't be is sent as it is.
+fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
+
+/// Only statuses that speak of the spans themselves refuse them; all others may be mended on the far side: a wrong
+/// path, missing rights, overload.
+fn judge<B>(response: &Response<B>, text: &str) -> Answer {
+    let status = response.status();
+    let why = format!("{status}: {}", text.trim());
+    match status.as_u16() {
+        200..300 => Answer::Taken,
+        400 | 413 | 415 | 422 => Answer::Refused(why),
+        _ => {
+            let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+            Answer::Later { why, after: after.and_then(|text| text.parse().ok()).map(Duration::from_secs) }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Starts the parts of a relay in order and stops them in the reverse one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use collector::doors::{Config as DoorsConfig, Doors};
+use collector::intake::MessageStore;
+use collector::sampler::Sampler;
+use collector::scribe;
+use storage::port::Storage;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::{Config, Delivery};
+use crate::far::Destination;
+use crate::queue::{Queue, Writer};
+use crate::sender::Sender;
+use crate::spool::{OpenError, Spool};
+use crate::status;
+
+/// A relay that takes spans and passes them on.
+pub struct Relay {
+    /// Where the HTTP listener really is.
+    pub http_address: SocketAddr,
+    /// Where the scribe listener really is.
+    pub scribe_address: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    writer: Writer,
+    spool: Arc<Spool>,
+}
+
+/// Why a relay could not start, in a sentence for the person who started it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address can't be had.
+    #[error(
+        "can't listen on {address} for {door}: {source}; stop what uses it or choose another with {flag}"
+    )]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What would have listened there.
+        door: &'static str,
+        /// The flag that sets it.
+        flag: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The buffer can't be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no thread to be had.
+    #[error("can't start threads: {0}")]
+    Thread(std::io::Error),
+}
+
+impl Relay {
+    /// Opens the buffer, then the doors; what the last relay left is sent on.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let http = listen(config.http_listen, "HTTP", "--http-listen").await?;
+        let scribe = match config.scribe_listen {
+            Some(address) => Some(listen(address, "scribe", "--scribe-listen").await?),
+            None => None,
+        };
+        let routes = routes(&config);
+        let names: Vec<String> = routes.iter().map(|route| name(route)).collect();
+        let spool = Arc::new(Spool::open(Arc::new(disk::Real), config.spool.clone(), &names)?);
+        let (queue, writer) = Queue::start(Arc::clone(&spool)).map_err(StartError::Thread)?;
+        start_senders(&config, &routes, &spool).map_err(StartError::Thread)?;
+
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let doors = Doors::new(
+            DoorsConfig {
+                sampler: config.sampler,
+                in_flight_bytes_max: config.in_flight_bytes_max,
+                scribe_enabled: scribe.is_some(),
+                ..DoorsConfig::default()
+            },
+            Arc::clone(&queue) as Arc<dyn Storage>,
+        );
+        let scribe_address = scribe.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = scribe {
+            let mut intake = doors.scribe();
+            if config.to.iter().all(Destination::takes_messages) && config.sampler == Sampler::ALL {
+                intake = intake.with_messages(queue as Arc<dyn MessageStore>);
+            }
+            tasks.spawn(scribe::serve(listener, intake, scribe::Config::default(), stopped.clone()));
+        }
+        let routes = doors.routes().merge(status::router(Arc::clone(&spool), doors.transports()));
+        let http_address = http.local_addr().unwrap_or(config.http_listen);
+        tasks.spawn(async move {
+            let mut stopped = stopped;
+            let served = axum::serve(http, routes).with_graceful_shutdown(async move {
+                let _ = stopped.changed().await;
+            });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "HTTP listener ended");
+            }
+        });
+        Ok(Self { http_address, scribe_address, stop, tasks, writer, spool })
+    }
+
+    /// Returns the buffer.
+    pub fn spool(&self) -> &Arc<Spool> {
+        &self.spool
+    }
+
+    /// Finishes what was accepted. Spans stay on disk: the next start sends them.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        // Senders may be in a call for as long as it may take: nobody waits for them.
+        self.spool.stop();
+        let ended = tokio::task::spawn_blocking(move || self.writer.end()).await;
+        if let Err(error) = ended {
+            tracing::error!(%error, "the relay did not end well");
+        }
+    }
+}
+
+/// Groups destinations that share one place in the buffer.
+fn routes(config: &Config) -> Vec<Vec<Destination>> {
+    match config.delivery {
+        Delivery::Copy => config.to.iter().map(|to| vec![to.clone()]).collect(),
+        Delivery::Failover => vec![config.to.clone()],
+    }
+}
+
+fn name(route: &[Destination]) -> String {
+    route.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn start_senders(config: &Config, routes: &[Vec<Destination>], spool: &Arc<Spool>) -> std::io::Result<()> {
+    for (number, route) in routes.iter().enumerate() {
+        let fars = route.iter().map(|to| to.client(config.retry.timeout, config.gzip)).collect();
+        let sender = Sender::new(Arc::clone(spool), number, fars, config.retry);
+        std::thread::Builder::new().name(format!("sender-{number}")).spawn(move || sender.run())?;
+    }
+    Ok(())
+}
+
+async fn listen(
+    address: SocketAddr,
+    door: &'static str,
+    flag: &'static str,
+) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, door, flag, source })
+}
