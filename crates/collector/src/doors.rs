@@ -9,6 +9,7 @@ use crate::body::Limits;
 use crate::intake::{Budget, Intake};
 use crate::metrics::TransportMetrics;
 use crate::sampler::Sampler;
+use crate::sink::{Sink, Store};
 use crate::{grpc, http, otlp};
 
 /// Which doors are open, and what they grant.
@@ -48,7 +49,7 @@ impl Default for Config {
 pub struct Doors {
     config: Config,
     budget: Budget,
-    storage: Arc<dyn Storage>,
+    sink: Arc<dyn Sink>,
     http: Arc<TransportMetrics>,
     grpc: Arc<TransportMetrics>,
     scribe: Arc<TransportMetrics>,
@@ -59,11 +60,16 @@ pub struct Doors {
 impl Doors {
     /// Joins the doors to a store.
     pub fn new(config: Config, storage: Arc<dyn Storage>) -> Self {
+        Self::over(config, Arc::new(Store(storage)))
+    }
+
+    /// Joins the doors to something else that takes spans.
+    pub fn over(config: Config, sink: Arc<dyn Sink>) -> Self {
         let metrics = |transport| Arc::new(TransportMetrics::new(transport));
         Self {
             config,
             budget: Budget::new(config.in_flight_bytes_max),
-            storage,
+            sink,
             http: metrics("http"),
             grpc: metrics("grpc"),
             scribe: metrics("scribe"),
@@ -127,7 +133,7 @@ impl Doors {
     }
 
     fn intake(&self, metrics: &Arc<TransportMetrics>) -> Intake {
-        let storage = Arc::clone(&self.storage);
-        Intake::new(storage, Arc::clone(metrics), self.budget.clone(), self.config.sampler)
+        let sink = Arc::clone(&self.sink);
+        Intake::over(sink, Arc::clone(metrics), self.budget.clone(), self.config.sampler)
     }
 }

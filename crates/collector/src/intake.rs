@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use model::batch::Batch;
 use storage::error::WriteError;
 use storage::port::Storage;
@@ -12,6 +11,7 @@ use wire::messages::Messages;
 use crate::metrics::{LeftOut, TransportMetrics};
 use crate::refusal::{Reason, Refusal};
 use crate::sampler::Sampler;
+use crate::sink::{Sink, Store};
 
 /// When a sender that was told to try again should do so.
 pub const RETRY_AFTER_S: u64 = 1;
@@ -22,17 +22,10 @@ const UNIT_BYTES: usize = 1024;
 /// One door's way to the store. Cheap to clone.
 #[derive(Clone)]
 pub struct Intake {
-    storage: Arc<dyn Storage>,
+    sink: Arc<dyn Sink>,
     metrics: Arc<TransportMetrics>,
     budget: Budget,
     sampler: Sampler,
-    messages: Option<Arc<dyn MessageStore>>,
-}
-
-/// Takes the messages of scribe calls as they came, for those who only pass them on.
-pub trait MessageStore: Send + Sync + 'static {
-    /// Stores the messages of one call whole or not at all, and returns when they are safe.
-    fn accept_messages(&self, messages: Messages) -> BoxFuture<'_, Result<(), WriteError>>;
 }
 
 /// Limits the bytes of messages that all doors together hold in memory.
@@ -116,17 +109,22 @@ impl Intake {
         budget: Budget,
         sampler: Sampler,
     ) -> Self {
-        Self { storage, metrics, budget, sampler, messages: None }
+        Self::over(Arc::new(Store(storage)), metrics, budget, sampler)
     }
 
-    /// Has the messages of scribe calls stored undecoded; the sampler, which reads spans, does not see them.
-    pub fn with_messages(self, store: Arc<dyn MessageStore>) -> Self {
-        Self { messages: Some(store), ..self }
+    /// Joins a door to something else that takes spans.
+    pub fn over(
+        sink: Arc<dyn Sink>,
+        metrics: Arc<TransportMetrics>,
+        budget: Budget,
+        sampler: Sampler,
+    ) -> Self {
+        Self { sink, metrics, budget, sampler }
     }
 
     /// Says whether messages of scribe calls are stored undecoded.
     pub fn takes_messages(&self) -> bool {
-        self.messages.is_some()
+        self.sink.takes_messages()
     }
 
     /// Returns the door's counters.
@@ -159,8 +157,7 @@ impl Intake {
         if spans == 0 {
             return Ok(());
         }
-        let stored = self.storage.accept(batch).await.map(drop);
-        self.stored(stored, spans)
+        self.stored(self.sink.accept(batch).await, spans)
     }
 
     /// Stores the messages of a scribe call undecoded, each of which should be one span.
@@ -168,10 +165,10 @@ impl Intake {
         room.cover(messages.as_bytes().len())?;
         let spans = messages.len();
         self.metrics.spans(spans);
-        match &self.messages {
-            Some(store) if spans > 0 => self.stored(store.accept_messages(messages).await, spans),
-            _ => Ok(()),
+        if spans == 0 {
+            return Ok(());
         }
+        self.stored(self.sink.accept_messages(messages).await, spans)
     }
 
     fn stored(&self, stored: Result<(), WriteError>, spans: usize) -> Result<(), Refusal> {

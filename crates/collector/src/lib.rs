@@ -15,5 +15,6 @@ pub mod otlp;
 pub mod refusal;
 pub mod sampler;
 pub mod scribe;
+pub mod sink;
 
 mod idle;

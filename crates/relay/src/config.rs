@@ -103,3 +103,8 @@ impl Spool {
         }
     }
 }
+
+/// Returns a sampler that keeps this share of all traces.
+pub fn sampler(rate: f32) -> Result<Sampler, collector::sampler::BadRate> {
+    Sampler::new(rate)
+}

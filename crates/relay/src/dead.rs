@@ -97,7 +97,7 @@ impl DeadLetters {
         let extents: Vec<Extent> = self.journal.extents().collect();
         let mut spans = 0;
         for extent in extents {
-            self.read(&extent, &mut |head, bytes| {
+            self.read(&extent, |head, bytes| {
                 spans += u64::from(head.spans);
                 Body::from_bytes(head.form, bytes.to_vec()).map_or(Ok(()), &mut *take)
             })?;
@@ -115,7 +115,7 @@ impl DeadLetters {
 
     fn spans_of(&self, extent: &Extent) -> Result<u64, JournalError> {
         let mut spans = 0;
-        self.read(extent, &mut |head, _| {
+        self.read(extent, |head, _| {
             spans += u64::from(head.spans);
             Ok::<(), JournalError>(())
         })?;
@@ -125,7 +125,7 @@ impl DeadLetters {
     fn read<E: From<JournalError>>(
         &self,
         extent: &Extent,
-        visit: &mut dyn FnMut(Head, &[u8]) -> Result<(), E>,
+        mut visit: impl FnMut(Head, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut reader = Reader::new(Arc::clone(&self.disk), self.dir.clone(), extent.first);
         loop {

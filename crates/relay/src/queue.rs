@@ -7,14 +7,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use collector::intake::MessageStore;
+use collector::sink::Sink;
 use futures::future::BoxFuture;
 use model::batch::Batch;
-use model::id::TraceId;
-use model::links::Link;
-use storage::error::{ReadError, WriteError};
-use storage::port::{Metric, Names, Storage, Stored, Trace};
-use storage::query::{Query, Window};
+use storage::error::WriteError;
 use tokio::sync::oneshot;
 use wire::messages::Messages;
 
@@ -35,7 +31,7 @@ type Answer = oneshot::Sender<Result<(), WriteError>>;
 #[derive(Debug)]
 pub struct Queue {
     waiting: SyncSender<(Vec<Entry>, Answer)>,
-    spool: Arc<Spool>,
+    takes_messages: bool,
 }
 
 /// The thread that writes.
@@ -46,19 +42,19 @@ pub struct Writer {
 }
 
 impl Queue {
-    /// Starts the thread that writes to a buffer.
-    pub fn start(spool: Arc<Spool>) -> io::Result<(Arc<Self>, Writer)> {
+    /// Starts the thread that writes to a buffer. Scribe messages are written decoded, or as they came.
+    pub fn start(spool: Arc<Spool>, takes_messages: bool) -> io::Result<(Arc<Self>, Writer)> {
         let (waiting, received) = sync_channel(WAITING_MAX);
         let ending = Arc::new(AtomicBool::new(false));
-        let (of_thread, ends) = (Arc::clone(&spool), Arc::clone(&ending));
+        let ends = Arc::clone(&ending);
         let thread = std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || write_all(&of_thread, &received, &ends))?;
-        Ok((Arc::new(Self { waiting, spool }), Writer { thread, ending }))
+            .spawn(move || write_all(&spool, &received, &ends))?;
+        Ok((Arc::new(Self { waiting, takes_messages }), Writer { thread, ending }))
     }
 
     /// Writes spans and returns when they are safe.
-    pub async fn accept(&self, body: Body) -> Result<(), WriteError> {
+    pub async fn write(&self, body: Body) -> Result<(), WriteError> {
         let (answer, answered) = oneshot::channel();
         self.waiting.try_send((Entry::of(&body), answer)).map_err(|error| match error {
             TrySendError::Full(_) => WriteError::Busy(format!("{WAITING_MAX} messages wait for the disk")),
@@ -111,50 +107,16 @@ fn write_group(spool: &Spool, first: (Vec<Entry>, Answer), waiting: &Receiver<(V
     }
 }
 
-impl MessageStore for Queue {
+impl Sink for Queue {
+    fn accept(&self, batch: Batch) -> BoxFuture<'_, Result<(), WriteError>> {
+        Box::pin(self.write(batch.into()))
+    }
+
     fn accept_messages(&self, messages: Messages) -> BoxFuture<'_, Result<(), WriteError>> {
-        Box::pin(self.accept(messages.into()))
-    }
-}
-
-impl Storage for Queue {
-    fn describe(&self) -> String {
-        "RelayBuffer{}".into()
+        Box::pin(self.write(messages.into()))
     }
 
-    fn accept(&self, batch: Batch) -> BoxFuture<'_, Result<Stored, WriteError>> {
-        Box::pin(async move {
-            let spans = batch.len();
-            self.accept(batch.into()).await.map(|()| Stored { spans })
-        })
+    fn takes_messages(&self) -> bool {
+        self.takes_messages
     }
-
-    fn traces(&self, _: Vec<TraceId>) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>> {
-        no_reads()
-    }
-
-    fn search(&self, _: Query) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>> {
-        no_reads()
-    }
-
-    fn names(&self, _: Names) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {
-        no_reads()
-    }
-
-    fn dependencies(&self, _: Window) -> BoxFuture<'_, Result<Vec<Link>, ReadError>> {
-        no_reads()
-    }
-
-    fn health(&self) -> Result<(), String> {
-        self.spool.figures().trouble.map_or(Ok(()), Err)
-    }
-
-    fn metrics(&self) -> Vec<Metric> {
-        Vec::new()
-    }
-}
-
-/// A relay answers no questions: it has no API.
-fn no_reads<T>() -> BoxFuture<'static, Result<T, ReadError>> {
-    Box::pin(async { Err(ReadError("a relay keeps spans only to pass them on".into())) })
 }

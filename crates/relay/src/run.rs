@@ -4,10 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use collector::doors::{Config as DoorsConfig, Doors};
-use collector::intake::MessageStore;
 use collector::sampler::Sampler;
 use collector::scribe;
-use storage::port::Storage;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -67,27 +65,25 @@ impl Relay {
         let routes = routes(&config);
         let names: Vec<String> = routes.iter().map(|route| name(route)).collect();
         let spool = Arc::new(Spool::open(Arc::new(disk::Real), config.spool.clone(), &names)?);
-        let (queue, writer) = Queue::start(Arc::clone(&spool)).map_err(StartError::Thread)?;
+        let takes_messages =
+            config.to.iter().all(Destination::takes_messages) && config.sampler == Sampler::ALL;
+        let (queue, writer) = Queue::start(Arc::clone(&spool), takes_messages).map_err(StartError::Thread)?;
         start_senders(&config, &routes, &spool).map_err(StartError::Thread)?;
 
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let doors = Doors::new(
+        let doors = Doors::over(
             DoorsConfig {
                 sampler: config.sampler,
                 in_flight_bytes_max: config.in_flight_bytes_max,
                 scribe_enabled: scribe.is_some(),
                 ..DoorsConfig::default()
             },
-            Arc::clone(&queue) as Arc<dyn Storage>,
+            queue,
         );
         let scribe_address = scribe.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(listener) = scribe {
-            let mut intake = doors.scribe();
-            if config.to.iter().all(Destination::takes_messages) && config.sampler == Sampler::ALL {
-                intake = intake.with_messages(queue as Arc<dyn MessageStore>);
-            }
-            tasks.spawn(scribe::serve(listener, intake, scribe::Config::default(), stopped.clone()));
+            tasks.spawn(scribe::serve(listener, doors.scribe(), scribe::Config::default(), stopped.clone()));
         }
         let routes = doors.routes().merge(status::router(Arc::clone(&spool), doors.transports()));
         let http_address = http.local_addr().unwrap_or(config.http_listen);

@@ -67,7 +67,7 @@ impl Sender {
             Ok(None) => true,
             Err(error) => {
                 tracing::error!(%error, "the buffer can't be read now");
-                self.spool.pause(DISK_RETRY)
+                self.spool.pause(self.retry.max_wait.min(DISK_RETRY))
             }
         }
     }
@@ -105,7 +105,7 @@ impl Sender {
         );
         while let Err(error) = self.spool.bury(self.route, part, load.arrival_ms, why) {
             tracing::error!(%error, "dead letters can't be kept now");
-            if !self.spool.pause(DISK_RETRY) {
+            if !self.spool.pause(self.retry.max_wait.min(DISK_RETRY)) {
                 return false;
             }
         }
@@ -138,7 +138,7 @@ impl Sender {
                 side.rests_until = Some(Instant::now() + wait.min(self.retry.max_wait));
                 self.spool.called(self.route, Some(why.clone()));
                 let age_ms = now_ms().saturating_sub(load.arrival_ms);
-                if self.retry.max_age.is_some_and(|max| u128::from(age_ms) > max.as_millis()) {
+                if self.retry.max_age.is_some_and(|max| u128::from(age_ms) >= max.as_millis()) {
                     return Outcome::Expired(format!("older than retry_max_age; last try: {why}"));
                 }
                 continue;

@@ -1,5 +1,6 @@
 //! The binary: reads settings, lowers them once to checked configuration, and runs a server.
 
+mod relay;
 mod server;
 mod settings;
 
@@ -30,7 +31,7 @@ fn command() -> Command {
         .propagate_version(true)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([server, config])
+        .subcommands([server, config, relay::command()])
 }
 
 fn main() -> ExitCode {
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let done = match matches.subcommand() {
         Some(("server", flags)) => run(flags),
         Some(("config", flags)) => config(flags),
+        Some(("relay", flags)) => relay::run(flags),
         _ => Ok(()),
     };
     match done {

@@ -16,11 +16,16 @@ struct Place {
 }
 
 const FLOORS: &[Place] = &[
-    Place { name: "spanlet", floor: 5, may_use: &["server", "wire"] },
+    Place { name: "spanlet", floor: 5, may_use: &["relay", "server", "wire"] },
     Place {
         name: "server",
         floor: 4,
         may_use: &["api", "collector", "columnar", "disk", "journal", "model", "storage", "wire"],
+    },
+    Place {
+        name: "relay",
+        floor: 4,
+        may_use: &["collector", "disk", "journal", "model", "storage", "wire"],
     },
     Place { name: "spanlet-python", floor: 4, may_use: &["tracer"] },
     Place { name: "columnar", floor: 3, may_use: &["disk", "journal", "model", "storage"] },
