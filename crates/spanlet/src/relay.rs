@@ -33,7 +33,12 @@ struct Arguments {
     #[arg(long, env = "SPANLET_RELAY_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Where scribe is taken; `off` switches it off.
-    #[arg(long, env = "SPANLET_RELAY_SCRIBE_LISTEN", default_value = "127.0.0.1:9999", value_name = "ADDRESS:PORT")]
+    #[arg(
+        long,
+        env = "SPANLET_RELAY_SCRIBE_LISTEN",
+        default_value = "127.0.0.1:9999",
+        value_name = "ADDRESS:PORT"
+    )]
     scribe_listen: Listen,
     /// Where HTTP v1 and v2, gRPC and OTLP are taken; health and figures are here too.
     #[arg(long, env = "SPANLET_RELAY_HTTP_LISTEN", default_value_t = ask::usual_address(), value_name = "ADDRESS:PORT")]
@@ -200,7 +205,10 @@ fn data_dir(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let usual = Path::new("spanlet-relay");
     match given {
         Some(given) if given.is_dir() => Ok(given),
-        Some(given) => bail!("the directory {} does not exist; make it, or name another with --data-dir", given.display()),
+        Some(given) => bail!(
+            "the directory {} does not exist; make it, or name another with --data-dir",
+            given.display()
+        ),
         None => {
             std::fs::create_dir_all(usual)
                 .context("can't make the directory spanlet-relay here; name another with --data-dir")?;

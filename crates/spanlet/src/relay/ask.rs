@@ -32,9 +32,8 @@ pub fn resend(address: SocketAddr) -> Result<()> {
 }
 
 fn agent() -> Agent {
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(60)));
+    let config =
+        Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
     Agent::new_with_config(config.build())
 }
 
@@ -71,7 +70,10 @@ fn table(status: &Value) -> String {
         line("  behind", behind);
         let sent = ["deliveredSpans", "deadLetterSpans", "droppedSpans", "damagedSpans"];
         let [delivered, dead, dropped, damaged] = sent.map(|name| number(route, name));
-        line("  spans", format!("{delivered} delivered, {dead} dead letters, {dropped} dropped, {damaged} damaged"));
+        line(
+            "  spans",
+            format!("{delivered} delivered, {dead} dead letters, {dropped} dropped, {damaged} damaged"),
+        );
         line("  calls", format!("{}, {} to be made again", number(route, "calls"), number(route, "retries")));
         if let Some(failing) = route.get("failing").and_then(Value::as_str) {
             line("  failing", failing.to_owned());

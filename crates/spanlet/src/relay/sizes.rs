@@ -29,10 +29,14 @@ mod tests {
 
     #[test]
     fn sizes_and_times_are_read_as_fluentd_does() {
-        for (text, size) in [("7", 7), ("512k", 512 << 10), ("256m", 256 << 20), ("8G", 8 << 30), ("1t", 1 << 40)] {
+        for (text, size) in
+            [("7", 7), ("512k", 512 << 10), ("256m", 256 << 20), ("8G", 8 << 30), ("1t", 1 << 40)]
+        {
             assert_eq!(bytes(text), Ok(size), "{text}");
         }
-        for (text, ms) in [("0s", 0), ("500ms", 500), ("60s", 60_000), ("60", 60_000), ("5m", 300_000), ("1.5h", 5_400_000)] {
+        for (text, ms) in
+            [("0s", 0), ("500ms", 500), ("60s", 60_000), ("60", 60_000), ("5m", 300_000), ("1.5h", 5_400_000)]
+        {
             assert_eq!(time(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for bad in ["", "m", "-1", "1x", "1 m", "99999999999t"] {
