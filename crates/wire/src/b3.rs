@@ -1,4 +1,4 @@
-//! B3 in its multi-header form: reads a caller's trace context from headers and writes ours for the callee.
+//! B3 in its multi-header form (see [`crate::b3_single`] for the other): reads a caller's trace context from headers and writes ours for the callee.
 //!
 //! Rules: <https://github.com/openzipkin/b3-propagation>; where it is silent, what openzipkin/brave
 //! `B3Propagation` does. Header names are asked for in one spelling; matching case is the caller's business.
@@ -172,7 +172,7 @@ fn decision<V: AsRef<str>>(sampled: Option<V>, flags: Option<V>) -> Result<(Opti
 }
 
 /// Reads 1 to `digits_max` hexadecimal digits of either case.
-fn hex(text: &str, digits_max: usize) -> Result<u128, IdError> {
+pub(crate) fn hex(text: &str, digits_max: usize) -> Result<u128, IdError> {
     let mut lower = [0; 32];
     let bytes = text.as_bytes();
     let Some(copy) = lower.get_mut(..bytes.len()) else { return Err(IdError::TooLong(digits_max)) };

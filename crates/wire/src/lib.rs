@@ -1,4 +1,4 @@
-//! Zipkin's formats on the wire, both ways, and OpenTelemetry's, one way. Sans I/O: bytes in, spans out; no socket, no clock, no panic.
+//! Zipkin's formats on the wire, both ways, and OpenTelemetry's. Sans I/O: bytes in, spans out; no socket, no clock, no panic.
 
 #![cfg_attr(
     not(test),
@@ -6,6 +6,7 @@
 )]
 
 pub mod b3;
+pub mod b3_single;
 pub mod detect;
 pub mod error;
 pub mod grpc;
@@ -13,17 +14,21 @@ pub mod json_v1;
 pub mod json_v2;
 pub mod messages;
 pub mod otlp;
+pub mod otlp_write;
 pub mod proto3;
+pub mod proto3_draft;
 pub mod proto3_write;
 pub mod scribe;
 pub mod thrift_v1;
 pub mod thrift_write;
+pub mod traceparent;
 
 mod json;
 mod json_list;
 mod json_path;
 mod list;
 mod protobuf;
+mod protobuf_write;
 mod tbinary;
 mod text;
 mod v1;

@@ -65,7 +65,7 @@ fn write_span(out: &mut Vec<u8>, row: &Row<'_>) {
     }
 }
 
-fn write_endpoint(out: &mut Vec<u8>, endpoint: &EndpointRef<'_>) {
+pub(crate) fn write_endpoint(out: &mut Vec<u8>, endpoint: &EndpointRef<'_>) {
     if let Some(name) = &endpoint.service_name {
         bytes_field(out, 1, name.as_bytes());
     }

@@ -152,7 +152,7 @@ fn push_list<T>(out: &mut String, items: &[T], push: impl Fn(&mut String, &T)) {
 }
 
 /// Appends an id with 16 digits, or with 32 when its upper half is not zero.
-fn push_id(out: &mut String, high: u64, low: u64) {
+pub(super) fn push_id(out: &mut String, high: u64, low: u64) {
     let digits = |half: u64| {
         (0..16).rev().map(move |place| {
             let digit = (half >> (4 * place)) as u8 & 15;
@@ -165,7 +165,7 @@ fn push_id(out: &mut String, high: u64, low: u64) {
     out.extend(digits(low));
 }
 
-fn push_shown(out: &mut String, value: impl Display) {
+pub(super) fn push_shown(out: &mut String, value: impl Display) {
     // Writing to a String cannot fail.
     let _ = write!(out, "{value}");
 }

@@ -3,7 +3,9 @@
 mod agree;
 mod any_bytes;
 mod b3;
+mod b3_single;
 mod detect;
+mod drafts;
 mod encode;
 mod goldens;
 mod grpc;
@@ -19,3 +21,4 @@ mod scribe;
 mod support;
 mod thrift_v1;
 mod thrift_write;
+mod traceparent;
