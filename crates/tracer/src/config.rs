@@ -3,17 +3,27 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::destination::Destination;
+use crate::propagation::Propagation;
+use crate::sampler::{Hook, Rule};
+
 /// Settings of a tracer. Start from [`Config::default`] and change what differs.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Name of this service; Zipkin lower-cases it.
     pub service_name: String,
-    /// Where the scribe collector listens.
-    pub host: String,
-    /// Where the scribe collector listens.
-    pub port: u16,
+    /// Where spans go.
+    pub destination: Destination,
+    /// How contexts are read from headers, and written to them.
+    pub propagation: Propagation,
     /// Share of the traces started here that are recorded, 0 to 1.
     pub sampling_rate: f64,
+    /// Shares of their own for some requests; the first that fits holds.
+    pub sampling_rules: Vec<Rule>,
+    /// The application's own decision, which comes before rules and rate.
+    pub sampling_hook: Option<Hook>,
+    /// Most traces started here that are recorded in a second, of those that rules and rate have chosen.
+    pub traces_per_second: Option<f64>,
     /// Makes ids of new traces 128 bits long, the first 32 of them the time in seconds. Otherwise 64.
     pub trace_id_128: bool,
     /// Most spans that wait to be acknowledged; newer ones are dropped and counted.
@@ -39,8 +49,16 @@ pub struct Config {
 /// Why a configuration cannot be used.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConfigError {
-    /// The sampling rate is not within 0 and 1.
+    /// A sampling rate is not within 0 and 1.
     SamplingRate(f64),
+    /// A limit of traces per second is not above zero.
+    TracesPerSecond(f64),
+    /// The URL is none that spans can be sent to; carries it, and why.
+    Destination(String, &'static str),
+    /// No format of headers has this name.
+    Propagation(String),
+    /// A text would break the requests it is put in; carries its name.
+    Text(&'static str),
     /// A limit is zero, or too large for what it limits; carries its name.
     Limit(&'static str),
 }
@@ -49,9 +67,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             service_name: String::new(),
-            host: "127.0.0.1".to_owned(),
-            port: 9410,
+            destination: Destination::default(),
+            propagation: Propagation::default(),
             sampling_rate: 1.0,
+            sampling_rules: Vec::new(),
+            sampling_hook: None,
+            traces_per_second: None,
             trace_id_128: false,
             queue_spans_max: 10_000,
             queue_bytes_max: 16 << 20,
@@ -73,9 +94,17 @@ impl Config {
 
     /// Says whether a tracer can be made of it.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if !(0.0..=1.0).contains(&self.sampling_rate) {
-            return Err(ConfigError::SamplingRate(self.sampling_rate));
+        let rates = self.sampling_rules.iter().map(Rule::rate);
+        for rate in rates.chain([self.sampling_rate]) {
+            if !(0.0..=1.0).contains(&rate) {
+                return Err(ConfigError::SamplingRate(rate));
+            }
         }
+        // Below one in a day people mean something else, and above one in a nanosecond there is no limit.
+        if let Some(limit) = self.traces_per_second.filter(|limit| !(1e-5..=1e9).contains(limit)) {
+            return Err(ConfigError::TracesPerSecond(limit));
+        }
+        self.destination.check()?;
         let limits = [
             ("queue_spans_max", self.queue_spans_max > 0),
             ("queue_bytes_max", self.queue_bytes_max > 0),
@@ -98,6 +127,14 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SamplingRate(rate) => write!(f, "sampling rate {rate} is not within 0 and 1"),
+            Self::TracesPerSecond(limit) => {
+                write!(f, "traces per second {limit} is not within 0.00001 and 1e9")
+            }
+            Self::Destination(url, why) => write!(f, "destination {url} {why}"),
+            Self::Propagation(name) => {
+                write!(f, "no propagation format {name:?}: there are b3, b3multi, tracecontext and baggage")
+            }
+            Self::Text(name) => write!(f, "{name} is empty, or has characters that a request cannot hold"),
             Self::Limit(name) => write!(f, "{name} is zero or too large"),
         }
     }

@@ -21,14 +21,13 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Returns the headers of a call made by the span at this place.
-    pub fn headers(&self) -> b3::Headers {
-        b3::inject(&b3::Context {
+    pub(crate) fn as_b3(&self) -> b3::Context {
+        b3::Context {
             trace_id: self.trace_id,
             span_id: self.span_id,
             parent_id: self.parent_id,
             sampled: Some(self.sampled),
             debug: self.debug,
-        })
+        }
     }
 }

@@ -1,22 +1,18 @@
-//! The reporter thread: takes finished spans, packs them into scribe calls, and sees each through to an end.
+//! The reporter thread: takes finished spans, packs them into calls, and sees each through to an end.
 
 use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wire::scribe::{encode_message, log_call};
-use wire::thrift_write::write_draft;
-
 use crate::config::Config;
+use crate::destination::Destination;
+use crate::encode::pack;
 use crate::ids;
 use crate::link::{Answer, Link};
-use crate::queue::{Event, Outcome, Queue, Share};
+use crate::queue::{Event, Outcome, Queue};
 use crate::signals;
-use crate::span::ActiveSpan;
 
-/// The scribe category that Zipkin's collectors listen to.
-const CATEGORY: &str = "zipkin";
 /// How many spans the list that is swapped in may keep room for: a burst should not hold memory for ever.
 const SPARE_SPANS_MAX: usize = 1024;
 
@@ -25,6 +21,7 @@ pub fn start(config: &Config, queue: &Arc<Queue>) -> io::Result<()> {
     let queue = Arc::clone(queue);
     let reporter = Reporter {
         link: Link::new(config),
+        destination: config.destination.clone(),
         backoff_min: config.backoff_min,
         backoff_max: config.backoff_max,
         backoff: config.backoff_min,
@@ -52,6 +49,7 @@ impl Drop for Ended {
 
 struct Reporter {
     link: Link,
+    destination: Destination,
     backoff_min: Duration,
     backoff_max: Duration,
     backoff: Duration,
@@ -60,20 +58,14 @@ struct Reporter {
     flushes_seen: u64,
 }
 
-/// A call ready to be sent.
-struct Batch {
-    frame: Vec<u8>,
-    share: Share,
-}
-
 impl Reporter {
     fn run(mut self, queue: &Queue) {
         let mut empty = Vec::new();
         while let Some(mut spans) = queue.take(empty) {
             let mut rest = spans.as_slice();
             while !rest.is_empty() {
-                let batch = pack(&mut rest, self.batch_bytes_max);
-                let outcome = self.deliver(&batch.frame, queue);
+                let batch = pack(&mut rest, &self.destination, self.batch_bytes_max);
+                let outcome = self.deliver(&batch.bytes, queue);
                 if outcome == Outcome::Stopped {
                     return;
                 }
@@ -87,16 +79,16 @@ impl Reporter {
 
     /// Sends a call until it comes to an end. A call may arrive twice when its answer is lost: stores know
     /// a report that they have already.
-    fn deliver(&mut self, frame: &[u8], queue: &Queue) -> Outcome {
+    fn deliver(&mut self, bytes: &[u8], queue: &Queue) -> Outcome {
         let first = Instant::now();
         loop {
             let was_connected = self.link.is_connected();
-            match self.attempt(frame, queue) {
+            match self.attempt(bytes, queue) {
                 Ok(Answer::Ok) => {
                     self.backoff = self.backoff_min;
                     return Outcome::Sent;
                 }
-                Ok(Answer::Exception(text)) => {
+                Ok(Answer::Refused(text)) => {
                     queue.count(Event::Failure(format!("the collector refused a batch: {text}")));
                     return Outcome::Refused;
                 }
@@ -119,11 +111,11 @@ impl Reporter {
         }
     }
 
-    fn attempt(&mut self, frame: &[u8], queue: &Queue) -> io::Result<Answer> {
+    fn attempt(&mut self, bytes: &[u8], queue: &Queue) -> io::Result<Answer> {
         if self.link.connect()? {
             queue.count(Event::Reconnect);
         }
-        self.link.call(frame)
+        self.link.call(bytes)
     }
 
     /// Returns the length of the next pause: doubled each time, and spread so that senders do not return all at once.
@@ -132,26 +124,4 @@ impl Reporter {
         self.backoff = (self.backoff * 2).min(self.backoff_max);
         length.mul_f64(0.5 + ids::fraction() / 2.0)
     }
-}
-
-/// Packs the first spans into one call of about `bytes_max` bytes.
-fn pack(spans: &mut &[ActiveSpan], bytes_max: usize) -> Batch {
-    let mut share = Share::default();
-    let mut messages = Vec::new();
-    let mut messages_bytes = 0;
-    let mut thrift = Vec::new();
-    while let Some((span, rest)) = spans.split_first() {
-        thrift.clear();
-        write_draft(&mut thrift, &span.draft());
-        let message = encode_message(&thrift);
-        if messages_bytes > 0 && messages_bytes + message.len() > bytes_max {
-            break;
-        }
-        messages_bytes += message.len();
-        messages.push(message);
-        share.spans += 1;
-        share.bytes += span.bytes() as u64;
-        *spans = rest;
-    }
-    Batch { frame: log_call(CATEGORY, messages.iter().map(Vec::as_slice), 0), share }
 }

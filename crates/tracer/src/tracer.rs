@@ -8,11 +8,12 @@ use std::{mem, process, ptr};
 
 use model::endpoint::Endpoint;
 use model::span::Kind;
-use wire::b3::Extracted;
 
 use crate::config::Config;
 use crate::context::TraceContext;
+use crate::propagation::{Caller, Carried, Incoming};
 use crate::queue::Queue;
+use crate::sampler::{Request, Sampler};
 use crate::span::ActiveSpan;
 use crate::stats::Stats;
 use crate::{fork, ids, reporter};
@@ -39,6 +40,7 @@ pub struct Tracer {
 
 struct Inner {
     config: Config,
+    sampler: Sampler,
     /// The queue of the process that made the tracer.
     first: Arc<Local>,
     /// The queue of this process when it is a fork of that one, otherwise null. What it points to is never freed.
@@ -64,26 +66,70 @@ impl Tracer {
     pub fn new(config: Config) -> Self {
         fork::watch();
         let first = Arc::new(Local::new(&config, fork::generation()));
-        Self { inner: Arc::new(Inner { config, first, forked: AtomicPtr::new(ptr::null_mut()) }) }
+        let sampler = Sampler::new(&config);
+        let forked = AtomicPtr::new(ptr::null_mut());
+        Self { inner: Arc::new(Inner { config, sampler, first, forked }) }
     }
 
-    /// Returns the context of a request: joins the caller's span, or starts a trace.
+    /// Reads the headers of a request; `get` returns the value of a header.
+    pub fn extract<V: AsRef<str>>(&self, get: impl Fn(&'static str) -> Option<V>) -> Incoming {
+        self.inner.config.propagation.extract(get)
+    }
+
+    /// Writes the headers of a call made by the span at this place, with what its request carried.
+    pub fn inject(
+        &self,
+        context: &TraceContext,
+        carried: Option<&Carried>,
+        put: impl FnMut(&'static str, &str),
+    ) {
+        self.inner.config.propagation.inject(context, carried, put);
+    }
+
+    /// Says whether a header must not be passed on by the application, since [`inject`](Self::inject) writes it.
+    pub fn replaces(&self, name: &[u8]) -> bool {
+        self.inner.config.propagation.replaces(name)
+    }
+
+    /// Returns the context of a request: joins the caller's trace, or starts one.
     ///
-    /// A decision of the caller holds; without one the sampler decides. Bad headers are as good as none.
-    pub fn join_or_start(&self, headers: Extracted) -> TraceContext {
-        let (sampled, debug) = match headers {
-            Extracted::Context(caller) => {
-                return TraceContext {
+    /// A decision of the caller holds; without one the sampler decides.
+    pub fn join_or_start(&self, caller: impl Into<Caller>) -> TraceContext {
+        self.join_or_start_request(caller, || None)
+    }
+
+    /// The same, of a request that the sampler may look at.
+    pub fn join_or_start_request(
+        &self,
+        caller: impl Into<Caller>,
+        request: impl FnOnce() -> Option<Request>,
+    ) -> TraceContext {
+        let sample = || self.inner.sampler.decide(request);
+        let (sampled, debug) = match caller.into() {
+            Caller::Call(caller) => {
+                let context = TraceContext {
                     trace_id: caller.trace_id,
                     span_id: caller.span_id,
                     parent_id: caller.parent_id,
-                    sampled: caller.sampled.unwrap_or_else(|| self.sample()),
+                    sampled: caller.sampled.unwrap_or_else(sample),
                     debug: caller.debug,
                     shared: true,
                 };
+                let shares = self.inner.config.destination.takes_shared_ids();
+                return if shares { context } else { self.child(&context) };
             }
-            Extracted::Decision { sampled, debug } => (sampled, debug),
-            Extracted::Absent | Extracted::Invalid => (self.sample(), false),
+            Caller::Parent(parent) => {
+                return TraceContext {
+                    trace_id: parent.trace_id,
+                    span_id: ids::span_id(),
+                    parent_id: Some(parent.span_id),
+                    sampled: parent.sampled,
+                    debug: false,
+                    shared: false,
+                };
+            }
+            Caller::Decision { sampled, debug } => (sampled, debug),
+            Caller::Absent => (sample(), false),
         };
         let (trace_id, span_id) = ids::root(self.inner.config.trace_id_128);
         TraceContext { trace_id, span_id, parent_id: None, sampled, debug, shared: false }
@@ -132,10 +178,6 @@ impl Tracer {
     /// Returns the counters of this process, all of the same instant.
     pub fn stats(&self) -> Stats {
         self.checked_queue().stats()
-    }
-
-    fn sample(&self) -> bool {
-        ids::chance(self.inner.config.sampling_rate)
     }
 
     /// Returns this process's queue, after a look at the process id: a bare `clone` calls no fork handlers.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tracer::b3::{self, Extracted};
-use tracer::{Config, SpanId, TraceContext, Tracer};
+use tracer::{Config, Propagation, SpanId, TraceContext, Tracer};
 
 use crate::sink::{config, local};
 
@@ -17,7 +17,10 @@ fn headers(headers: &[(&str, &str)]) -> Extracted {
 }
 
 fn written(context: &TraceContext) -> HashMap<String, String> {
-    context.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let mut headers = HashMap::new();
+    let b3 = Propagation::parse("b3multi").unwrap();
+    b3.inject(context, None, |name, value| drop(headers.insert(name.to_owned(), value.to_owned())));
+    headers
 }
 
 #[test]

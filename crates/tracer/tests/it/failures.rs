@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use tracer::{Config, Tracer};
+use tracer::{Config, Destination, Tracer};
 
 use crate::sink::{Behaviour, LONG, Sink, config, conserved, expected, names, record, tracer, until};
 
@@ -28,7 +28,8 @@ fn a_collector_that_comes_later_gets_what_waited() {
 
 #[test]
 fn a_host_without_an_address_is_a_failure_like_others() {
-    let tracer = Tracer::new(Config { host: "no such host".into(), ..config(9410) });
+    let tracer =
+        Tracer::new(Config { destination: Destination::scribe("no such host", 9410), ..config(9410) });
     record(&tracer, "a", 1);
     until("the name is looked up", || conserved(&tracer).failures > 0);
     assert_eq!(conserved(&tracer).queued, 1);

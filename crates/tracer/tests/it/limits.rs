@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tracer::{Config, ConfigError, Kind, Tracer, b3};
+use tracer::{Config, ConfigError, Kind, Rule, Tracer, b3};
 
 use crate::alone::alone;
 use crate::sink::{Behaviour, LONG, Sink, config, conserved, expected, local, names, record, until};
@@ -82,6 +82,11 @@ fn configurations_are_checked() {
     assert_eq!(check(|config| config.sampling_rate = 1.5), Err(ConfigError::SamplingRate(1.5)));
     assert_eq!(check(|config| config.sampling_rate = -0.1), Err(ConfigError::SamplingRate(-0.1)));
     assert!(check(|config| config.sampling_rate = f64::NAN).is_err());
+    assert!(
+        check(|config| config.sampling_rules = vec![Rule::new("/a", 0.1), Rule::new("/b", 7.0)]).is_err()
+    );
+    assert!(check(|config| config.traces_per_second = Some(0.0)).is_err());
+    assert_eq!(check(|config| config.traces_per_second = Some(0.1)), Ok(()));
     assert_eq!(check(|config| config.queue_spans_max = 0), Err(ConfigError::Limit("queue_spans_max")));
     assert_eq!(check(|config| config.tick *= 2), Err(ConfigError::Limit("tick")));
     assert_eq!(check(|config| config.batch_bytes_max = 1 << 30), Err(ConfigError::Limit("batch_bytes_max")));

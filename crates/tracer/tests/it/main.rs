@@ -3,8 +3,11 @@
 mod alone;
 mod contexts;
 mod delivery;
+mod destinations;
 mod failures;
 mod fork;
+mod http_sink;
 mod limits;
+mod propagation;
 mod sink;
 mod spans;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use model::batch::Batch;
 use model::span::Span;
-use tracer::{Config, Endpoint, Kind, Tracer};
+use tracer::{Config, Destination, Endpoint, Kind, Tracer};
 use wire::scribe::{ResultCode, decode_message, exception, read_entries, read_head, reply};
 
 /// What the sink does with a call.
@@ -175,7 +175,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub fn config(port: u16) -> Config {
     Config {
         service_name: "shop".into(),
-        port,
+        destination: Destination::scribe("127.0.0.1", port),
         tick: Duration::from_millis(10),
         call_timeout: Duration::from_millis(200),
         backoff_min: Duration::from_millis(1),
