@@ -1,55 +1,106 @@
-"""Puts hooks into classes and takes them out again, leaving what was there before."""
+"""Puts hooks into functions and takes them out again, leaving what was there before.
+
+A module that is not imported yet is hooked when it is; none is imported for it.
+"""
+import functools
 import importlib
+import sys
 import warnings
 
-from . import _native
+from . import _clients, _native, _servers
+from ._imports import forget, when_imported
 
-_HTTP = ("http.client", "eventlet.green.http.client")  # the second is a copy, with classes of its own
 
-# What each group hooks: module, class, function.
+def _http(module):
+    names = ("putrequest", "putheader", "endheaders", "close")
+    return [(module, "HTTPConnection", name, name) for name in names] + [(module, "HTTPResponse", "begin", "begin")]
+
+
+# What each group hooks: module, class or None, function; and what the hook does: a native one by its name, or a
+# function that makes it from the original.
 GROUPS = {
-    "wsgi": [("eventlet.wsgi", "HttpProtocol", "handle_one_response")],
-    "http": [
-        (module, class_name, function)
-        for module in _HTTP
-        for class_name, function in [
-            ("HTTPConnection", "putrequest"),
-            ("HTTPConnection", "putheader"),
-            ("HTTPConnection", "endheaders"),
-            ("HTTPConnection", "close"),
-            ("HTTPResponse", "begin"),
-        ]
+    "wsgi": [("eventlet.wsgi", "HttpProtocol", "handle_one_response", "handle_one_response")],
+    # eventlet's is a copy, with classes of its own.
+    "http": _http("http.client") + _http("eventlet.green.http.client"),
+    "httpx": [
+        ("httpx._transports.default", "HTTPTransport", "handle_request", _clients.httpx_sync),
+        ("httpx._transports.default", "AsyncHTTPTransport", "handle_async_request", _clients.httpx_async),
     ],
-    "greenthread": [("eventlet.greenthread", "GreenThread", "__init__")],
+    "aiohttp": [("aiohttp.client", "ClientSession", "__init__", _clients.aiohttp_session)],
+    "greenthread": [
+        ("eventlet.greenthread", "GreenThread", "__init__", "inherit self"),
+        ("eventlet.greenthread", None, "_spawn_n", "inherit second"),
+        ("eventlet.tpool", None, "execute", "carry first"),
+        ("eventlet.green.threading", "Thread", "start", "carry thread"),
+    ],
+    "threads": [
+        ("threading", "Thread", "start", "carry thread"),
+        ("concurrent.futures.thread", "ThreadPoolExecutor", "submit", "carry second"),
+    ],
+    # gevent's Greenlet itself is of a type that cannot be changed.
+    "gevent": [
+        ("gevent", None, "spawn", "inherit result"),
+        ("gevent", None, "spawn_later", "inherit result"),
+        ("gevent", None, "spawn_raw", "inherit result"),
+        ("gevent.pool", "GroupMappingMixin", "spawn", "inherit result"),
+        ("gevent.pool", "Group", "start", "inherit argument"),
+        ("gevent.threadpool", "ThreadPool", "spawn", "carry second"),
+    ],
     # Not `handle`, which also sees the records that a filter rejects.
-    "log": [("logging", "Logger", "callHandlers")],
+    "log_annotations": [("logging", "Logger", "callHandlers", "annotate")],
+    "log_ids": [("logging", "Logger", "makeRecord", "identify")],
+    "servers": _servers.PLACES,
 }
+# What `spanlet.init` hooks: calls that go out, and how a trace gets from thread to thread.
+EVERYWHERE = ("http", "httpx", "aiohttp", "threads", "greenthread", "gevent")
 
-_hooks = {}
-
-
-def apply(group):
-    """Hooks a group; one that is hooked stays so."""
-    for place in GROUPS[group]:
-        owner, name = _resolve(place)
-        if name not in vars(owner):
-            warnings.warn(f"{place[0]}.{place[1]} has no {name} any more: it is not traced", stacklevel=3)
-        elif place not in _hooks:
-            _hooks[place] = _native.Hook(name, vars(owner)[name])
-            setattr(owner, name, _hooks[place])
+_hooks = {}  # by place; None while its module is waited for
+_waiting = {}
 
 
-def remove(group):
-    """Restores a group. Where another patch lies over a hook, the hook stays below it and does nothing."""
-    for place in GROUPS[group]:
+def apply(*groups):
+    """Hooks groups; one that is hooked stays so."""
+    for place in _places(groups):
+        if place not in _hooks:
+            _hooks[place] = None
+            _waiting[place] = functools.partial(_put, place)
+            when_imported(place[0], _waiting[place])
+
+
+def remove(*groups):
+    """Restores groups. Where another patch lies over a hook, the hook stays below it and does nothing."""
+    for place in _places(groups):
+        forget(place[0], _waiting.pop(place, None))
         hook = _hooks.pop(place, None)
-        if hook is not None:
+        if hook is None:
+            continue
+        if hasattr(hook, "retire"):
             hook.retire()
-            owner, name = _resolve(place)
-            if vars(owner)[name] is hook:
-                setattr(owner, name, hook.__wrapped__)
+        owner, name = _resolve(place)
+        if vars(owner)[name] is hook:
+            setattr(owner, name, hook.__wrapped__)
+
+
+def applied():
+    """Returns the functions that are hooked now, as `module.class.function`."""
+    return [".".join(part for part in place[:3] if part) for place, hook in _hooks.items() if hook is not None]
+
+
+def _places(groups):
+    return [place for group in groups for place in GROUPS[group]]
+
+
+def _put(place):
+    owner, name = _resolve(place)
+    if owner is None or name not in vars(owner):
+        warnings.warn(f"{place[0]} has no {place[1] or ''} {name} any more: it is not traced", stacklevel=2)
+        return
+    make = place[3]
+    original = vars(owner)[name]
+    _hooks[place] = make(original) if callable(make) else _native.Hook(make, original)
+    setattr(owner, name, _hooks[place])
 
 
 def _resolve(place):
-    module, class_name, name = place
-    return getattr(importlib.import_module(module), class_name), name
+    module = sys.modules.get(place[0]) or importlib.import_module(place[0])
+    return (module if place[1] is None else getattr(module, place[1], None)), place[2]

@@ -1,41 +1,39 @@
 """The one tracer of this process: made, replaced and flushed here."""
 import atexit
-import os
-import sys
+import warnings
 
-from . import _native
+from . import _native, _patches, _settings
 
 # Long enough for a collector that answers, short enough not to hold up an exit when none does.
 FLUSH_TIMEOUT_S = 2.0
 
-
-def _port_of(text, otherwise):
-    """What is no port is ignored: a slip in the environment must not end the traced program."""
-    is_port = text is not None and text.isdecimal() and 0 < int(text) < 65536
-    return int(text) if is_port else otherwise
-
-
-# Where the collector is can be said outside of the program, whose two lines then stay as they are.
-DEFAULT_HOST = os.environ.get("SPANLET_SCRIBE_HOST") or "127.0.0.1"
-DEFAULT_PORT = _port_of(os.environ.get("SPANLET_SCRIBE_PORT"), 9410)
-
 _latest = None  # kept after shutdown, for its counters
 _enabled = False
-_settings = {}
+_given = {}
 
 
-def init(host="127.0.0.1", port=9410, sampling_rate=1.0, *, service_name=None):
-    """Reports to the scribe collector at this address from now on. A second call takes the place of the first.
+def init(host=None, port=None, sampling_rate=None, **settings):
+    """Traces this process from now on, and reports to a collector: its scribe address, or `endpoint`, a URL. A second
+    call takes the place of the first. What is not said is taken from the environment (docs/reference/tracer.md).
 
-    `service_name` is by default SPANLET_SERVICE_NAME, or else the name of the program.
-    Raises ValueError for settings that cannot be meant.
+    HTTP calls that are made within a trace become spans and pass it on, and threads inherit it. Requests that come in
+    need the middleware of `spanlet.wsgi` or `spanlet.asgi`.
+
+    Raises ValueError for settings that cannot be meant. Never raises for a collector that is away.
     """
-    global _latest, _enabled, _settings
-    tracer = _native.Tracer(_checked_host(host), _checked_port(port), _checked_rate(sampling_rate),
-                            service_name or default_service_name())
-    before, _latest = current(), tracer
-    _settings = {"host": host, "port": port, "sampling_rate": sampling_rate, "service_name": service_name}
+    start(host=host, port=port, sampling_rate=sampling_rate, **settings)
+    _patches.apply(*_patches.EVERYWHERE)
+
+
+def start(**given):
+    """Makes the tracer, and hooks nothing but logging, if that is asked for."""
+    global _latest, _enabled, _given
+    settings = _settings.resolve(given)
+    tracer = make(given, settings)
+    before, _latest, _given = current(), tracer, given
     _native.install(tracer)
+    for group in ("log_ids", "log_annotations"):
+        (_patches.apply if settings[group] else _patches.remove)(group)
     if not _enabled:
         atexit.register(flush)
         _enabled = True
@@ -43,10 +41,23 @@ def init(host="127.0.0.1", port=9410, sampling_rate=1.0, *, service_name=None):
         before.shutdown(FLUSH_TIMEOUT_S)
 
 
+def make(given, settings):
+    """Makes a tracer that is not installed. A destination that only the environment names must not end the program."""
+    endpoint, encoding = _settings.destination(given, settings)
+    try:
+        return _native.Tracer({**settings, "endpoint": endpoint, "encoding": encoding})
+    except ValueError as error:
+        scribe = _settings.scribe(settings)
+        if given.get("endpoint") is not None or endpoint == scribe:
+            raise
+        warnings.warn(f"{error}: spans go to {scribe}", stacklevel=4)
+        return _native.Tracer({**settings, "endpoint": scribe, "encoding": "json"})
+
+
 def set_sampling_rate(sampling_rate):
     """Changes the share of new traces that are recorded, if there is a tracer."""
-    if _enabled and _settings["sampling_rate"] != sampling_rate:
-        init(**{**_settings, "sampling_rate": sampling_rate})
+    if _enabled and _given.get("sampling_rate") != sampling_rate:
+        start(**{**_given, "sampling_rate": sampling_rate})
 
 
 def current():
@@ -54,9 +65,15 @@ def current():
     return _latest if _enabled else None
 
 
+def given():
+    """Returns the settings that the program has given."""
+    return _given if _enabled else {}
+
+
 def shutdown(timeout_s=FLUSH_TIMEOUT_S):
-    """Sends what was recorded, waiting no longer than this, and stops recording."""
+    """Sends what was recorded, waiting no longer than this, stops recording, and takes every hook out."""
     global _enabled
+    _patches.remove(*_patches.GROUPS)
     if _enabled:
         _enabled = False
         _native.install(None)
@@ -74,25 +91,3 @@ def stats():
     errors, last_error, late = _native.errors()
     counters = {} if _latest is None else _latest.stats()
     return {**counters, "late": late, "errors": errors, "last_error": last_error}
-
-
-def default_service_name():
-    return os.environ.get("SPANLET_SERVICE_NAME") or os.path.basename(sys.argv[0]) or "unknown"
-
-
-def _checked_host(host):
-    if not isinstance(host, str) or not host:
-        raise ValueError(f"host {host!r} is no host name or address")
-    return host
-
-
-def _checked_port(port):
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
-        raise ValueError(f"port {port!r} is not within 1 and 65535")
-    return port
-
-
-def _checked_rate(sampling_rate):
-    if isinstance(sampling_rate, bool) or not isinstance(sampling_rate, (int, float)) or not 0 <= sampling_rate <= 1:
-        raise ValueError(f"sampling_rate {sampling_rate!r} is not within 0.0 and 1.0")
-    return float(sampling_rate)

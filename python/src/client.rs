@@ -1,40 +1,40 @@
-//! Client spans of `http.client` and eventlet's green copy of it.
+//! Client spans of `http.client` and eventlet's green copy of it; and of clients that say themselves what they do.
 //!
 //! A call belongs to its connection, not to the running green thread: one may drive several connections at once
 //! (Swift writes three replicas). A call without a current trace is left alone, headers included: eventlet.zipkin
 //! did so too, and background loops would otherwise fill the store with traces of one span.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
-use tracer::{Endpoint, Kind, TraceContext, b3};
+use tracer::{Endpoint, Kind, TraceContext, traceparent};
 
 use crate::current;
 use crate::guard::guarded;
 use crate::handle;
 use crate::request::{method_name, path_of};
-use crate::scope::{Recording, error_text, text_of};
+use crate::scope::{Recording, Scope, error_text, text_of};
 
 /// Where a connection keeps its call.
 const ATTRIBUTE: &str = "_spanlet_call";
-
-/// Headers that the context of the call replaces when the application forwards its caller's.
-const REPLACED: [&str; 6] = [b3::TRACE_ID, b3::SPAN_ID, b3::PARENT_SPAN_ID, b3::SAMPLED, b3::FLAGS, "b3"];
 
 /// The calls waiting for a response, by the socket they were sent on: a response knows no connection.
 static WAITING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// One request on a connection.
 #[pyclass(frozen, module = "spanlet._native")]
-struct Call {
+pub struct Call {
     context: TraceContext,
-    tracer: tracer::Tracer,
-    local: Option<Arc<Endpoint>>,
+    /// Where the call was made.
+    scope: Py<Scope>,
     method: String,
     path: String,
+    /// The application sends baggage of its own.
+    has_baggage: AtomicBool,
     progress: Mutex<Progress>,
 }
 
@@ -49,6 +49,37 @@ enum Progress {
 }
 
 impl Call {
+    fn new(scope: &Bound<'_, Scope>, method: String, url: &str) -> Self {
+        Self {
+            context: scope.get().tracer.child(&scope.get().context),
+            scope: scope.clone().unbind(),
+            method,
+            path: path_of(url).to_owned(),
+            has_baggage: AtomicBool::new(false),
+            progress: Mutex::new(Progress::Prepared),
+        }
+    }
+
+    /// Returns the headers to be sent.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = Vec::with_capacity(5);
+        let has_baggage = self.has_baggage.load(Ordering::Relaxed);
+        self.scope.get().inject(&self.context, |name, value| {
+            if !(has_baggage && name == traceparent::BAGGAGE) {
+                headers.push((name, value.to_owned()));
+            }
+        });
+        headers
+    }
+
+    /// Says whether a header of the application's must not be sent, since ours says it.
+    fn replaces(&self, name: &[u8]) -> bool {
+        if name.eq_ignore_ascii_case(traceparent::BAGGAGE.as_bytes()) {
+            self.has_baggage.store(true, Ordering::Relaxed);
+        }
+        self.scope.get().tracer.replaces(name)
+    }
+
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,9 +90,10 @@ impl Call {
 
     /// Starts the span, right before the request goes out.
     fn start(&self) {
-        let span = self.local.as_ref().and_then(|local| {
+        let scope = self.scope.get();
+        let span = scope.local.as_ref().and_then(|local| {
             let name = method_name(&self.method);
-            let mut span = self.tracer.start(self.context, Some(Kind::Client), name, local)?;
+            let mut span = scope.tracer.start(self.context, Some(Kind::Client), name, local)?;
             span.tag("http.method", self.method.as_str());
             span.tag("http.path", self.path.as_str());
             Some(Recording::new(span))
@@ -86,7 +118,7 @@ impl Call {
         let ended = std::mem::replace(&mut *self.progress(), Progress::Ended);
         if let Progress::Sending(Some(mut recording)) | Progress::Sent(Some(mut recording)) = ended {
             change(&mut recording);
-            handle::report(&self.tracer, recording.finish());
+            handle::report(&self.scope.get().tracer, recording.finish());
         }
     }
 
@@ -104,6 +136,46 @@ impl Drop for Call {
     }
 }
 
+/// Prepares a call of a client that is no `http.client`, from the running code's place in a trace; None without one.
+#[pyfunction]
+pub fn call(py: Python<'_>, method: String, url: &str) -> PyResult<Option<Call>> {
+    guarded(py, || Ok(current::get(py)?.map(|scope| Call::new(&scope, method, url)))).map(Option::flatten)
+}
+
+#[pymethods]
+impl Call {
+    /// Starts the span and returns the headers to be sent.
+    #[pyo3(name = "start")]
+    fn start_any(&self) -> Vec<(&'static str, String)> {
+        self.start();
+        self.headers()
+    }
+
+    /// Says whether a header of the application's must not be sent, since ours says it.
+    #[pyo3(name = "replaces")]
+    fn replaces_any(&self, name: &str) -> bool {
+        self.replaces(name.as_bytes())
+    }
+
+    /// Ends the span: headers are in, from whom.
+    #[pyo3(signature = (status, ip = None, port = None))]
+    fn answered(&self, status: u16, ip: Option<&str>, port: Option<u16>) {
+        let remote = Some(handle::endpoint(None, ip, port)).filter(has_address);
+        self.end(|recording| {
+            if let Some(remote) = remote {
+                recording.span().set_remote(remote);
+            }
+            recording.set_status(status);
+        });
+    }
+
+    /// Ends the span: no headers will come.
+    fn failed(&self, py: Python<'_>, error: Bound<'_, PyAny>) {
+        let text = error_text(py, &PyErr::from_value(error));
+        self.end(|recording| recording.fail(text));
+    }
+}
+
 /// After `putrequest`: decides, once a request, whether it belongs to a trace.
 pub fn prepare(
     connection: &Bound<'_, PyAny>,
@@ -117,16 +189,9 @@ pub fn prepare(
             None => Ok(()),
         };
     };
-    let scope = scope.get();
-    let call = Call {
-        context: scope.tracer.child(&scope.context),
-        tracer: scope.tracer.clone(),
-        local: scope.local.clone(),
-        method: text_of(&argument(args, kwargs, 1, "method")?)?,
-        path: path_of(&text_of(&argument(args, kwargs, 2, "url")?)?).to_owned(),
-        progress: Mutex::new(Progress::Prepared),
-    };
-    connection.setattr(ATTRIBUTE, call)
+    let method = text_of(&argument(args, kwargs, 1, "method")?)?;
+    let url = text_of(&argument(args, kwargs, 2, "url")?)?;
+    connection.setattr(ATTRIBUTE, Call::new(&scope, method, &url))
 }
 
 /// Before `putheader`: says whether our own header will take the place of this one.
@@ -135,16 +200,15 @@ pub fn replaces(
     args: &Bound<'_, PyTuple>,
     kwargs: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<bool> {
+    let Some(call) = call_of(connection)?.filter(|call| call.get().is_prepared()) else { return Ok(false) };
     let name = argument(args, kwargs, 1, "header")?;
-    let is_b3 = |name: &[u8]| REPLACED.iter().any(|replaced| replaced.as_bytes().eq_ignore_ascii_case(name));
-    let replaced = if let Ok(name) = name.cast::<PyString>() {
-        is_b3(name.to_string_lossy().as_bytes())
+    Ok(if let Ok(name) = name.cast::<PyString>() {
+        call.get().replaces(name.to_string_lossy().as_bytes())
     } else if let Ok(name) = name.cast::<PyBytes>() {
-        is_b3(name.as_bytes())
+        call.get().replaces(name.as_bytes())
     } else {
         false
-    };
-    Ok(replaced && call_of(connection)?.is_some_and(|call| call.get().is_prepared()))
+    })
 }
 
 /// Around `endheaders`: adds the headers, starts the span, and ends it if the request cannot be sent.
@@ -158,7 +222,7 @@ pub fn send(
             return Ok(None);
         };
         call.get().start();
-        for (name, value) in call.get().context.headers().iter() {
+        for (name, value) in call.get().headers() {
             connection.call_method1(intern!(py, "putheader"), (name, value))?;
         }
         Ok(Some(call))
@@ -217,7 +281,7 @@ fn waiting<'py>(connection: &Bound<'py, PyAny>, call: &Bound<'py, Call>) -> PyRe
         let ip = address.get_item(0).ok()?.extract::<String>().ok()?;
         Some(handle::endpoint(None, Some(&ip), address.get_item(1).ok()?.extract().ok()))
     });
-    call.get().sent(remote.filter(|remote| remote.ipv4.is_some() || remote.ipv6.is_some()));
+    call.get().sent(remote.filter(has_address));
     by_socket(py)?.set_item(socket, call)
 }
 
@@ -228,6 +292,10 @@ fn call_behind<'py>(response: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, 
     let raw = file.getattr_opt(intern!(py, "raw"))?.unwrap_or(file);
     let Some(socket) = raw.getattr_opt(intern!(py, "_sock"))? else { return Ok(None) };
     Ok(by_socket(py)?.call_method1(intern!(py, "get"), (socket,))?.cast_into().ok())
+}
+
+fn has_address(endpoint: &Endpoint) -> bool {
+    endpoint.ipv4.is_some() || endpoint.ipv6.is_some()
 }
 
 fn by_socket(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {

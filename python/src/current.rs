@@ -40,12 +40,12 @@ pub fn set(py: Python<'_>, scope: Option<&Bound<'_, Scope>>) -> PyResult<()> {
     Ok(())
 }
 
-/// After `GreenThread.__init__`: greenlets start with an empty context, so hand them our variable, and nothing else.
-pub fn inherit(green_thread: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = green_thread.py();
+/// Hands our variable, and nothing else, to a greenlet that has not started: they start with an empty context.
+pub fn inherit(greenlet: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = greenlet.py();
     let Some(scope) = get(py)? else { return Ok(()) };
     let variable = variable(py)?;
     let context = variable.context_class.bind(py).call0()?;
     context.call_method1("run", (variable.set.bind(py), scope))?;
-    green_thread.setattr("gr_context", context)
+    greenlet.setattr("gr_context", context)
 }

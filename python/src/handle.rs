@@ -3,13 +3,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tracer::{ActiveSpan, Config, Endpoint, SpanId, TraceContext, TraceId};
+use tracer::{ActiveSpan, Endpoint, SpanId, TraceContext, TraceId};
 
 use crate::guard;
 use crate::scope;
+use crate::settings::Settings;
 
 static INSTALLED: RwLock<Option<Arc<Installed>>> = RwLock::new(None);
 
@@ -19,6 +19,10 @@ pub struct Installed {
     pub tracer: tracer::Tracer,
     /// Name of this service.
     pub service_name: String,
+    /// Who records spans that belong to no socket.
+    pub local: Arc<Endpoint>,
+    /// The names of query parameters whose values are recorded; none leaves the query out.
+    pub query_keys: Option<Vec<String>>,
 }
 
 /// Returns the tracer that the hooks use.
@@ -60,11 +64,12 @@ pub struct Tracer(Arc<Installed>);
 impl Tracer {
     /// Makes a tracer. No thread starts and no socket opens before the first span is finished.
     #[new]
-    fn new(host: String, port: u16, sampling_rate: f64, service_name: String) -> PyResult<Self> {
-        let config =
-            Config { host, port, sampling_rate, service_name: service_name.clone(), ..Config::default() };
-        config.check().map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(Self(Arc::new(Installed { tracer: tracer::Tracer::new(config), service_name })))
+    fn new(mut settings: Settings) -> PyResult<Self> {
+        let service_name = settings.service_name.clone();
+        let query_keys = settings.query_keys.take();
+        let local = Arc::new(endpoint(Some(service_name.clone()), None, None));
+        let tracer = tracer::Tracer::new(settings.config()?);
+        Ok(Self(Arc::new(Installed { tracer, service_name, local, query_keys })))
     }
 
     /// Waits until what was finished is acknowledged, or the time is over. Says which.

@@ -1,6 +1,8 @@
 //! Binds the tracer to Python: converts values, and wraps functions without leaving frames of ours in tracebacks.
 
+mod asgi;
 mod body;
+mod carry;
 mod client;
 mod current;
 mod guard;
@@ -11,11 +13,17 @@ mod middleware;
 mod request;
 mod running;
 mod scope;
+mod settings;
+mod source;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use crate::asgi::{enter_asgi, status_of};
+    #[pymodule_export]
+    use crate::client::{Call, call};
     #[pymodule_export]
     use crate::handle::{Tracer, errors, install};
     #[pymodule_export]
@@ -23,7 +31,7 @@ mod _native {
     #[pymodule_export]
     use crate::middleware::TracingMiddleware;
     #[pymodule_export]
-    use crate::running::{annotate, current_scope, set_current, tag};
+    use crate::running::{annotate, current_scope, enter, leave, set_current, tag};
     #[pymodule_export]
     use crate::scope::Scope;
 }

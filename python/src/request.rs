@@ -1,49 +1,83 @@
 //! Server spans: from a WSGI environ to a scope, and what the application's answer says about it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyString, PyTuple};
-use tracer::{Kind, b3};
+use tracer::{b3, b3_single, traceparent};
 
 use crate::body;
 use crate::current;
 use crate::guard::guarded;
-use crate::handle;
 use crate::scope::{Scope, error_text};
+use crate::source::{self, End, Source};
 
-/// Opens the scope of a request. Nothing when no tracer is installed.
+/// Opens the scope of a request. Nothing when no tracer is installed, or the request has a scope already.
 pub fn open<'py>(environ: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, Scope>>> {
     let py = environ.py();
-    let Some(installed) = handle::installed() else { return Ok(None) };
-    let tracer = &installed.tracer;
-    let context = tracer.join_or_start(b3::extract(|name| text(environ, header_key(py, name))));
-    if !context.sampled {
-        return Bound::new(py, Scope::new(context, None, None, tracer.clone())).map(Some);
+    // Two layers of ours, as eventlet's hook and the middleware, are one server.
+    let mark = intern!(py, "spanlet.traced");
+    if environ.contains(mark)? {
+        return Ok(None);
     }
-    let end = |host, port| {
-        let port = text(environ, port).and_then(|port| port.parse().ok());
-        (text(environ, host), port)
-    };
-    let (ip, port) = end(intern!(py, "SERVER_NAME"), intern!(py, "SERVER_PORT"));
-    let local = Arc::new(handle::endpoint(Some(installed.service_name.clone()), ip.as_deref(), port));
-    let method =
-        text(environ, intern!(py, "REQUEST_METHOD")).map_or(Cow::Borrowed("GET"), |m| method_name(&m));
-    let mut span = tracer.start(context, Some(Kind::Server), method.clone(), &local);
-    if let Some(span) = &mut span {
-        let (ip, port) = end(intern!(py, "REMOTE_ADDR"), intern!(py, "REMOTE_PORT"));
-        let remote = handle::endpoint(None, ip.as_deref(), port);
-        if remote.ipv4.is_some() || remote.ipv6.is_some() {
-            span.set_remote(remote);
+    let scope = source::open(py, &Environ(environ))?;
+    if scope.is_some() {
+        environ.set_item(mark, true)?;
+    }
+    Ok(scope)
+}
+
+/// A request as WSGI has it.
+struct Environ<'a, 'py>(&'a Bound<'py, PyDict>);
+
+impl Environ<'_, '_> {
+    fn text(&self, key: &Bound<'_, PyString>) -> Option<PyBackedStr> {
+        self.0.get_item(key).ok()??.extract().ok()
+    }
+
+    fn end(&self, host: &Bound<'_, PyString>, port: &Bound<'_, PyString>) -> End {
+        let port = self.text(port).and_then(|port| port.parse().ok());
+        (self.text(host).map(|host| host.to_string()), port)
+    }
+}
+
+impl Source for Environ<'_, '_> {
+    type Text = PyBackedStr;
+
+    fn header(&self, name: &'static str) -> Option<PyBackedStr> {
+        self.text(header_key(self.0.py(), name))
+    }
+
+    fn method(&self) -> Cow<'static, str> {
+        self.text(intern!(self.0.py(), "REQUEST_METHOD")).map_or(Cow::Borrowed("GET"), |m| method_name(&m))
+    }
+
+    /// As it was sent, where the server says so.
+    fn path(&self) -> String {
+        let py = self.0.py();
+        if let Some(raw) = self.text(intern!(py, "RAW_PATH_INFO")) {
+            return path_of(&raw).to_owned();
         }
-        span.tag("http.method", method.into_owned());
-        span.tag("http.path", path(environ));
+        let (script, info) = (self.text(intern!(py, "SCRIPT_NAME")), self.text(intern!(py, "PATH_INFO")));
+        [script.as_deref().unwrap_or(""), info.as_deref().unwrap_or("")].concat()
     }
-    Bound::new(py, Scope::new(context, span, Some(local), tracer.clone())).map(Some)
+
+    fn query(&self) -> String {
+        self.text(intern!(self.0.py(), "QUERY_STRING")).map(|query| query.to_string()).unwrap_or_default()
+    }
+
+    fn local(&self) -> End {
+        let py = self.0.py();
+        self.end(intern!(py, "SERVER_NAME"), intern!(py, "SERVER_PORT"))
+    }
+
+    fn remote(&self) -> End {
+        let py = self.0.py();
+        self.end(intern!(py, "REMOTE_ADDR"), intern!(py, "REMOTE_PORT"))
+    }
 }
 
 /// Around `HttpProtocol.handle_one_response`, which returns after the last byte of the answer.
@@ -190,29 +224,18 @@ fn status_code(status: &Bound<'_, PyString>) -> Option<u16> {
     status.to_str().ok()?.split(' ').next()?.parse().ok()
 }
 
-fn text(environ: &Bound<'_, PyDict>, key: &Bound<'_, PyString>) -> Option<PyBackedStr> {
-    environ.get_item(key).ok()??.extract().ok()
-}
-
 fn header_key<'py>(py: Python<'py>, name: &'static str) -> &'py Bound<'py, PyString> {
     match name {
+        b3_single::B3 => intern!(py, "HTTP_B3"),
         b3::TRACE_ID => intern!(py, "HTTP_X_B3_TRACEID"),
         b3::SPAN_ID => intern!(py, "HTTP_X_B3_SPANID"),
         b3::PARENT_SPAN_ID => intern!(py, "HTTP_X_B3_PARENTSPANID"),
         b3::SAMPLED => intern!(py, "HTTP_X_B3_SAMPLED"),
-        _ => intern!(py, "HTTP_X_B3_FLAGS"),
+        b3::FLAGS => intern!(py, "HTTP_X_B3_FLAGS"),
+        traceparent::TRACEPARENT => intern!(py, "HTTP_TRACEPARENT"),
+        traceparent::TRACESTATE => intern!(py, "HTTP_TRACESTATE"),
+        _ => intern!(py, "HTTP_BAGGAGE"),
     }
-}
-
-/// Returns the path as sent, without the query, which may hold secrets.
-fn path(environ: &Bound<'_, PyDict>) -> String {
-    let py = environ.py();
-    if let Some(raw) = text(environ, intern!(py, "RAW_PATH_INFO")) {
-        return path_of(&raw).to_owned();
-    }
-    let part = |key| text(environ, key);
-    let (script, info) = (part(intern!(py, "SCRIPT_NAME")), part(intern!(py, "PATH_INFO")));
-    [script.as_deref().unwrap_or(""), info.as_deref().unwrap_or("")].concat()
 }
 
 /// Returns the path of a request target: no query, and no `http://host` of requests to proxies.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use tracer::{ActiveSpan, Endpoint, SpanId, TraceContext, TraceId};
+use tracer::{ActiveSpan, Carried, Endpoint, SpanId, TraceContext, TraceId};
 
 use crate::guard::guarded;
 use crate::handle::{self, Address};
@@ -26,6 +26,8 @@ pub struct Scope {
     pub local: Option<Arc<Endpoint>>,
     /// Where the span goes.
     pub tracer: tracer::Tracer,
+    /// What calls made from here pass on besides.
+    pub carried: Option<Arc<Carried>>,
     recording: Mutex<Option<Recording>>,
 }
 
@@ -81,7 +83,12 @@ impl Scope {
         local: Option<Arc<Endpoint>>,
         tracer: tracer::Tracer,
     ) -> Self {
-        Self { context, local, tracer, recording: Mutex::new(span.map(Recording::new)) }
+        Self { context, local, tracer, carried: None, recording: Mutex::new(span.map(Recording::new)) }
+    }
+
+    /// Passes on what came with a request.
+    pub fn carrying(self, carried: Option<Arc<Carried>>) -> Self {
+        Self { carried, ..self }
     }
 
     /// Changes the span unless it is finished. Says whether it was still open.
@@ -116,6 +123,11 @@ impl Scope {
         if ends {
             self.end();
         }
+    }
+
+    /// Writes the headers of a call made by this context, which is here or below.
+    pub fn inject(&self, context: &TraceContext, put: impl FnMut(&'static str, &str)) {
+        self.tracer.inject(context, self.carried.as_deref(), put);
     }
 
     /// Sets a tag.
@@ -176,6 +188,12 @@ impl Scope {
     #[getter]
     fn parent_id(&self) -> Option<u64> {
         self.context.parent_id.map(SpanId::get)
+    }
+
+    /// The ids as logs and links show them: of the trace, and of the span here.
+    #[getter]
+    fn hex_ids(&self) -> (String, String) {
+        (self.context.trace_id.to_string(), self.context.span_id.to_string())
     }
 
     /// Whether spans are recorded here.

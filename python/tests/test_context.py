@@ -220,10 +220,10 @@ def test_trace_data_carried_into_a_thread_by_hand(serve, traced):
         data = api.get_trace_data()
 
         def in_thread():
+            api.init_trace_data()
             assert not api.is_tracing()
             api.set_trace_data(data)
             api.put_annotation("from a thread")
-            api.init_trace_data()
 
         tpool.execute(in_thread)
 

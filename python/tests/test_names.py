@@ -27,7 +27,7 @@ def test_names(module):
 
 def test_signatures():
     from eventlet.zipkin import api, client, patcher
-    assert str(inspect.signature(patcher.enable_trace_patch)) == "(host='127.0.0.1', port=9410, trace_app_log=False, sampling_rate=1.0)"
+    assert str(inspect.signature(patcher.enable_trace_patch)) == "(host='127.0.0.1', port=9410, trace_app_log=False, sampling_rate=1.0, **settings)"
     assert str(inspect.signature(api.put_annotation)) == "(msg, endpoint=None)"
     assert str(inspect.signature(api.put_key_value)) == "(key, value, endpoint=None)"
     assert str(inspect.signature(api.TraceData)) == "(name, trace_id, span_id, parent_id, sampled, endpoint)"

@@ -347,7 +347,7 @@ def test_a_request_under_way_while_tracing_is_disabled_is_a_counted_drop(serve, 
 
 @pytest.mark.parametrize("setting", [
     {"sampling_rate": 1.5}, {"sampling_rate": -0.1}, {"sampling_rate": float("nan")}, {"sampling_rate": "1"},
-    {"port": 0}, {"port": 70000}, {"port": "9410"}, {"host": ""}, {"host": None},
+    {"port": 0}, {"port": 70000}, {"port": "9410"}, {"host": ""}, {"host": 7},
 ])
 def test_settings_that_cannot_be_meant_are_refused(setting):
     with pytest.raises(ValueError, match=next(iter(setting))):

@@ -3,7 +3,7 @@ import random
 import time
 import weakref
 
-from spanlet import _native, _tracer
+from spanlet import _native, _settings, _tracer
 
 from . import _convert
 from ._thrift.zipkinCore import ttypes
@@ -144,4 +144,4 @@ class ZipkinDataBuilder:
 
     @staticmethod
     def build_endpoint(ipv4=None, port=None, service_name=None):
-        return _convert.endpoint((service_name or _tracer.default_service_name(), ipv4, port))
+        return _convert.endpoint((service_name or _settings.service_name(), ipv4, port))

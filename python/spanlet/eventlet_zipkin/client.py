@@ -1,5 +1,5 @@
 """Hands spans over to the reporter."""
-from spanlet import _native, _tracer
+from spanlet import _settings, _tracer
 
 from . import _convert
 
@@ -12,7 +12,8 @@ class ZipkinClient:
     def __init__(self, host="127.0.0.1", port=9410):
         self.host = host
         self.port = port
-        self._own = _native.Tracer(host, port, 1.0, _tracer.default_service_name())
+        given = {"host": host, "port": port, "sampling_rate": 1.0}
+        self._own = _tracer.make(given, _settings.resolve(given))
 
     @classmethod
     def _of_process(cls, host, port):

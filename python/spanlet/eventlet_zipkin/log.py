@@ -3,8 +3,8 @@ from spanlet import _patches
 
 
 def patch():
-    _patches.apply("log")
+    _patches.apply("log_annotations")
 
 
 def unpatch():
-    _patches.remove("log")
+    _patches.remove("log_annotations")

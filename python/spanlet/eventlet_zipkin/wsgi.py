@@ -24,8 +24,9 @@ def bool_or_none(val):
     return {"1": True, "0": False}.get(val)
 
 
-def patch(sampling_rate):
-    _tracer.set_sampling_rate(sampling_rate)
+def patch(sampling_rate=None):
+    if sampling_rate is not None:
+        _tracer.set_sampling_rate(sampling_rate)
     _patches.apply("wsgi")
 
 
