@@ -35,6 +35,15 @@ fn fork(way: Way, body: impl FnOnce() -> bool) -> libc::pid_t {
     }
 }
 
+/// Tells the threads beside a test to end, also when it fails.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Waits for a child that must end by itself, and well.
 #[expect(unsafe_code, reason = "waitpid has no safe form")]
 fn join(pid: libc::pid_t) {
@@ -109,11 +118,14 @@ fn locks_held_in_the_parent_hold_up_no_child() {
     alone("fork::locks_held_in_the_parent_hold_up_no_child", || {
         let sink = Sink::start(Behaviour::Ok);
         let tracer = tracer(sink.port);
+        // Forks of a process that grows take ever longer.
+        sink.forgets("busy-0");
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
+            let done = Done(&done);
             for _ in 0..2 {
                 scope.spawn(|| {
-                    while !done.load(Ordering::Relaxed) {
+                    while !done.0.load(Ordering::Relaxed) {
                         tracer.stats();
                         record(&tracer, "busy", 1);
                     }
@@ -125,11 +137,10 @@ fn locks_held_in_the_parent_hold_up_no_child() {
                     tracer.flush(LONG)
                 }));
             }
-            done.store(true, Ordering::Relaxed);
         });
-        let from_children =
-            sink.seen().spans.iter().filter(|span| span.name.as_deref() == Some("child-0")).count();
-        assert_eq!(from_children, 100);
+        // By their ids: a call whose answer is late on a busy machine is sent again.
+        let from_children: HashSet<_> = sink.seen().spans.iter().map(|span| span.trace_id).collect();
+        assert_eq!(from_children.len(), 100);
         conserved(&tracer);
     });
 }

@@ -39,6 +39,7 @@ struct State {
     always: Behaviour,
     next: VecDeque<Behaviour>,
     streams: Vec<TcpStream>,
+    forgets: Option<&'static str>,
     seen: Seen,
 }
 
@@ -67,6 +68,7 @@ impl Sink {
             always,
             next: VecDeque::new(),
             streams: Vec::new(),
+            forgets: None,
             seen: Seen::default(),
         }));
         let shared = Arc::clone(&state);
@@ -95,6 +97,11 @@ impl Sink {
     /// Answers everything with this from now on.
     pub fn always(&self, always: Behaviour) {
         self.lock().always = always;
+    }
+
+    /// Keeps no spans of this name.
+    pub fn forgets(&self, name: &'static str) {
+        self.lock().forgets = Some(name);
     }
 
     pub fn seen(&self) -> Seen {
@@ -137,7 +144,9 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         state.seen.frame_bytes_max = state.seen.frame_bytes_max.max(frame.len());
         let behaviour = state.next.pop_front().unwrap_or(state.always);
         if let Behaviour::Ok = behaviour {
-            state.seen.spans.extend(batch.rows().map(|row| row.to_span()));
+            let forgets = state.forgets;
+            let kept = batch.rows().filter(|row| forgets.is_none() || row.name != forgets);
+            state.seen.spans.extend(kept.map(|row| row.to_span()));
         }
         drop(state);
         let answer = match behaviour {
