@@ -87,22 +87,31 @@ struct Door {
 
 /// Returns the route of a method.
 pub fn router(method: &'static Method, intake: Intake, limits: Limits) -> Router {
-    Router::new().route(method.path, post(call)).layer(DefaultBodyLimit::disable()).with_state(Door {
-        method,
-        intake,
-        limits,
-    })
+    Router::new()
+        .route(method.path, post(call).fallback(not_a_call))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Door { method, intake, limits })
 }
 
 async fn call(State(door): State<Door>, request: Request) -> Response {
     let form = Form::of(request.headers());
     let taken = door.intake.count(door.take(request, form)).await;
-    // Without a form of gRPC nobody would look for a status of gRPC.
-    let Some(form) = form else { return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response() };
+    // Without a form of gRPC nobody would look for a status of gRPC. The words are Zipkin's.
+    let Some(form) = form else {
+        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Missing or invalid Content-Type header.");
+    };
     match taken {
         Ok(rejected) => form.response(&(door.method.response)(&rejected)),
         Err(refusal) => form.error(door.method.code(refusal.reason), &refusal),
     }
+}
+
+async fn not_a_call() -> Response {
+    plain(StatusCode::METHOD_NOT_ALLOWED, "405 Method Not Allowed")
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
 impl Door {
@@ -176,50 +185,41 @@ impl Form {
 
     fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Grpc => "application/grpc",
+            Self::Grpc => "application/grpc+proto",
             Self::Web => "application/grpc-web+proto",
             Self::WebText => "application/grpc-web-text+proto",
         })
     }
 
     fn response(self, message: &[u8]) -> Response {
+        let ok = HeaderValue::from_static("0");
         let mut body = Vec::new();
         frame::push_message(&mut body, message);
-        let trailers = HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))]);
-        self.write(body, trailers)
+        if self == Self::Grpc {
+            let trailers = std::future::ready(Some(Ok(HeaderMap::from_iter([(STATUS, ok)]))));
+            return self
+                .mark(Body::new(Full::new(Bytes::from(body)).with_trailers(trailers)).into_response());
+        }
+        frame::push_trailers(&mut body, [(STATUS.as_str(), ok.as_bytes())].into_iter());
+        if self == Self::WebText {
+            body = frame::encode_text(&body);
+        }
+        self.mark(body.into_response())
     }
 
+    /// Returns an answer without a message: its trailers are headers, in every form.
     fn error(self, code: Code, refusal: &Refusal) -> Response {
         let retry_after_s = refusal.reason.is_ours().then_some(RETRY_AFTER_S);
         let details = answer::status_protobuf(code as u32, &refusal.text, retry_after_s);
-        let mut trailers = HeaderMap::from_iter([(STATUS, HeaderValue::from(code as u32))]);
+        let mut response = Body::empty().into_response();
+        response.headers_mut().insert(STATUS, HeaderValue::from(code as u32));
         for (name, value) in
             [(MESSAGE, frame::percent_encode(&refusal.text)), (DETAILS, frame::binary_header(&details))]
         {
             // Both are printable ASCII by now.
-            trailers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+            response.headers_mut().extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
         }
-        self.write(Vec::new(), trailers)
-    }
-
-    fn write(self, mut body: Vec<u8>, trailers: HeaderMap) -> Response {
-        let body = match self {
-            // Trailers without a message before them are headers.
-            Self::Grpc if body.is_empty() => {
-                let mut response = Body::empty().into_response();
-                *response.headers_mut() = trailers;
-                return self.mark(response);
-            }
-            Self::Grpc => {
-                Body::new(Full::new(Bytes::from(body)).with_trailers(std::future::ready(Some(Ok(trailers)))))
-            }
-            Self::Web | Self::WebText => {
-                let lines = trailers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-                frame::push_trailers(&mut body, lines);
-                Body::from(if self == Self::WebText { frame::encode_text(&body) } else { body })
-            }
-        };
-        self.mark(body.into_response())
+        self.mark(response)
     }
 
     fn mark(self, mut response: Response) -> Response {
