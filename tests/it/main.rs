@@ -5,4 +5,6 @@ mod kill;
 mod openapi;
 mod otlp;
 mod probes;
+mod relay;
+mod relay_kill;
 mod start;

@@ -1,5 +1,7 @@
 //! Starts the built binary on free loopback ports and talks to it from outside, as its users do.
 
+pub mod far;
 pub mod load;
+pub mod relay;
 pub mod server;
 pub mod shared;
