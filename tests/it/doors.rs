@@ -2,9 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use e2e::load;
+use e2e::raw::exchange;
 use e2e::server::Server;
 use model::span::Span;
 use wire::scribe::ResultCode;
@@ -32,18 +32,6 @@ fn server() -> (Server, tempfile::TempDir) {
     (Server::start(data_dir.path(), &[]).unwrap(), data_dir)
 }
 
-/// Sends bytes and returns what comes back until the other side closes.
-fn send(address: std::net::SocketAddr, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    // The other side may close before it has read all.
-    let _ = stream.write_all(bytes);
-    let _ = stream.shutdown(std::net::Shutdown::Write);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    answer
-}
-
 #[test]
 fn garbage_on_the_scribe_port() {
     let (server, _data_dir) = server();
@@ -55,13 +43,13 @@ fn garbage_on_the_scribe_port() {
         &[0, 0, 0, 0],
         &[0, 0, 0, 4, 0x80, 1, 0, 1],
     ] {
-        send(server.scribe, garbage);
+        exchange(server.scribe, garbage);
     }
     let mut seed = fastrand::Rng::with_seed(7);
     for length in [1usize, 10, 100, 1000] {
         let mut frame = (length as u32).to_be_bytes().to_vec();
         frame.extend(std::iter::repeat_with(|| seed.u8(..)).take(length));
-        send(server.scribe, &frame);
+        exchange(server.scribe, &frame);
     }
     let mut stream = TcpStream::connect(server.scribe).unwrap();
     assert_eq!(scribe_log(&mut stream, &load::trace(1)).unwrap(), ResultCode::Ok);
@@ -86,8 +74,8 @@ fn garbage_on_the_http_port() {
             String::from_utf8_lossy(body)
         );
     }
-    send(server.http, &[0xff; 300]);
-    send(server.http, b"POST /api/v2/spans HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n[");
+    exchange(server.http, &[0xff; 300]);
+    exchange(server.http, b"POST /api/v2/spans HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n[");
     let huge = vec![b'['; (10 << 20) + 1];
     assert_eq!(server.post("/api/v2/spans", &huge).unwrap_or(413), 413);
     assert_eq!(server.get("/health").unwrap().0, 200);

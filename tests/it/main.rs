@@ -1,6 +1,7 @@
 //! User stories, told to the built binary from outside.
 
 mod doors;
+mod hostile;
 mod kill;
 mod openapi;
 mod otlp;

@@ -26,33 +26,10 @@ fn json(trace_id: u128) -> Vec<u8> {
     json!({ "resourceSpans": resource_spans }).to_string().into_bytes()
 }
 
-/// Calls a method of gRPC without TLS and returns the status and the message that came back.
+/// Calls a method of gRPC with one message and returns the status and the body that came back.
 fn call(address: SocketAddr, path: &str, message: &[u8]) -> (String, Vec<u8>) {
-    let body = [&[0][..], &(message.len() as u32).to_be_bytes(), message].concat();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-        tokio::spawn(connection);
-        let request = http::Request::post(format!("http://{address}{path}"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .body(())
-            .unwrap();
-        let (response, mut sender) = client.send_request(request, false).unwrap();
-        sender.send_data(body.into(), true).unwrap();
-        let response = response.await.unwrap();
-        assert_eq!(response.status(), 200);
-        let status = |headers: &http::HeaderMap| headers["grpc-status"].to_str().unwrap().to_owned();
-        if response.headers().contains_key("grpc-status") {
-            return (status(response.headers()), Vec::new());
-        }
-        let (mut body, mut answer) = (response.into_body(), Vec::new());
-        while let Some(chunk) = body.data().await {
-            answer.extend_from_slice(&chunk.unwrap());
-        }
-        (status(&body.trailers().await.unwrap().unwrap()), answer)
-    })
+    let body = e2e::grpc::message(0, message.len() as u32, message);
+    e2e::grpc::call(address, path, &[], body).unwrap()
 }
 
 fn post(address: SocketAddr, content_type: &str, body: &[u8]) -> (u16, String) {

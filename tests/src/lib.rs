@@ -1,7 +1,10 @@
 //! Starts the built binary on free loopback ports and talks to it from outside, as its users do.
 
 pub mod far;
+pub mod frames;
+pub mod grpc;
 pub mod load;
+pub mod raw;
 pub mod relay;
 pub mod server;
 pub mod shared;

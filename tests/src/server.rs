@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+/// Larger than any answer that the server gives.
+const ANSWER_BYTES_MAX: u64 = 300 << 20;
+
 /// The process, killed when dropped.
 pub struct Server {
     child: Child,
@@ -93,7 +96,10 @@ impl Server {
     /// Asks for a path; any status is an answer.
     pub fn get(&self, path: &str) -> Result<(u16, String)> {
         let mut response = agent().get(format!("{}{path}", self.url())).call()?;
-        Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
+        Ok((
+            response.status().as_u16(),
+            response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()?,
+        ))
     }
 
     /// Posts a body; any status is an answer.
@@ -106,6 +112,13 @@ impl Server {
         let (_, text) = self.get("/prometheus")?;
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         Ok(line.with_context(|| format!("no metric {name} in:\n{text}"))?.parse()?)
+    }
+
+    /// Returns the most memory it has had at one time, as the kernel counts it.
+    pub fn memory_peak_bytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
     }
 
     /// Ends it as a power cut would, as far as one process can be cut.
