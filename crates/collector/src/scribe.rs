@@ -147,7 +147,8 @@ async fn converse(
         });
         match taken.await {
             Err(refusal) if reply.is_empty() => return Err(std::io::Error::other(refusal.text)),
-            _ => stream.write_all(&reply).await?,
+            // A sender that does not read its answers has as long as for a frame.
+            _ => timeout(config.frame_time_max, stream.write_all(&reply)).await??,
         }
         if frame.capacity() > 1 << 20 {
             frame = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use api::Api;
 use axum::Router;
@@ -26,6 +26,9 @@ use crate::self_tracing::Recorder;
 use crate::systemd::Sockets;
 use crate::tls::Acceptor;
 use crate::{access, listener, metrics, self_tracing};
+
+/// What is under way when the server is told to stop has this long to end: a sender that is slower sends again.
+const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A server that accepts spans and questions.
 pub struct Server {
@@ -104,7 +107,11 @@ impl Server {
     pub async fn stop(self) {
         let Running { stop, mut tasks, .. } = self.running;
         let _ = stop.send(true);
-        while tasks.join_next().await.is_some() {}
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_TIME_MAX, ended).await.is_err() {
+            tracing::warn!("some senders or readers are too slow to wait for; what was acknowledged is safe");
+            tasks.shutdown().await;
+        }
         drop(self.storage);
     }
 }

@@ -72,3 +72,23 @@ fn readers_that_do_not_read(siege: &Siege) {
         assert_eq!(&first, b"HTTP/1.1 200");
     }
 }
+
+/// Those who neither send on nor read do not keep the server from stopping.
+#[test]
+fn stopping_is_not_held_up() {
+    let siege = Siege::begin("stop", &[]);
+    let post = b"POST /api/v2/spans HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n[";
+    let ask = request("GET /api/v2/traces?limit=1000&lookback=9000000000000", &[], b"").repeat(2_000);
+    let calls = wire::scribe::log_call("zipkin", std::iter::empty(), 1).repeat(200_000);
+    let mut held = hold(&siege, 10, post, false);
+    held.extend(hold(&siege, 10, &[0, 0, 4, 0, 0x80], true));
+    for (address, bytes) in [(siege.http(), &ask), (siege.scribe(), &calls)] {
+        let mut stream = raw::connect(address);
+        stream.set_nonblocking(true).unwrap();
+        // As much as the server takes.
+        let _ = stream.write_all(bytes);
+        held.push(stream);
+    }
+    siege.end(200);
+    assert_eq!(held.len(), 22);
+}
