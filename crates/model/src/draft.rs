@@ -113,7 +113,7 @@ impl<'a> Draft<'a> {
 }
 
 /// Sorts tags by key; of equal keys the last one holds.
-pub(crate) fn sort_tags<T: AsRef<str>>(tags: &mut Vec<(T, T)>) {
+pub fn sort_tags<T: AsRef<str>>(tags: &mut Vec<(T, T)>) {
     if !tags.windows(2).all(|pair| java_order(pair[0].0.as_ref(), pair[1].0.as_ref()).is_lt()) {
         // Stable, so that of equal keys the last one stays last; keep that one.
         tags.sort_by(|a, b| java_order(a.0.as_ref(), b.0.as_ref()));
@@ -128,7 +128,7 @@ pub(crate) fn sort_tags<T: AsRef<str>>(tags: &mut Vec<(T, T)>) {
 }
 
 /// Compares as `java.lang.String.compareTo` does, by UTF-16 units: the order of tags in Zipkin's answers.
-pub(crate) fn java_order(a: &str, b: &str) -> std::cmp::Ordering {
+pub fn java_order(a: &str, b: &str) -> std::cmp::Ordering {
     if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 

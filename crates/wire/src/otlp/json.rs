@@ -74,13 +74,13 @@ fn read_scope_spans(reader: &mut JsonReader<'_>, resource: &Resource<'_>, sink: 
         }
         _ => reader.skip(),
     })?;
-    scope.name_tags();
+    let shared = scope.with(resource);
     let Some(mut reader) = spans else { return Ok(()) };
     let mut span = OtlpSpan::new();
     each(&mut reader, |reader| {
-        span.begin(resource, &scope);
+        span.clear();
         read_span(reader, &mut span)?;
-        span.finish(sink)
+        span.finish(&shared, sink)
     })
 }
 

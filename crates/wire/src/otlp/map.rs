@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use model::draft::Draft;
+use model::draft::{Draft, java_order, sort_tags};
 use model::endpoint::EndpointRef;
 use model::id::{SpanId, TraceId};
 use model::span::Kind;
@@ -35,7 +35,15 @@ pub(super) struct Scope<'a> {
     tags: Vec<Tag<'a>>,
 }
 
-/// A span as it is read. Its draft begins with the tags of resource and scope.
+/// What all spans of a scope share: what its resource says, and the scope.
+pub(super) struct Shared<'r> {
+    service_name: &'r str,
+    /// In the order of keys, each once.
+    tags: Vec<Tag<'r>>,
+    bytes: usize,
+}
+
+/// A span as it is read.
 pub(super) struct OtlpSpan<'a> {
     pub(super) trace_id: Option<TraceId>,
     pub(super) span_id: Option<SpanId>,
@@ -51,9 +59,10 @@ pub(super) struct OtlpSpan<'a> {
     pub(super) dropped_events: u64,
     pub(super) dropped_links: u64,
     links: usize,
-    /// Tags before this one are not the span's own.
-    shared_tags: usize,
+    /// Its tags are the span's own until it is finished.
     draft: Draft<'a>,
+    /// Memory for the tags of own and shared together.
+    merged: Vec<Tag<'a>>,
 }
 
 /// The span that caused this one, if its sender wrote that well.
@@ -97,18 +106,26 @@ impl<'a> Scope<'a> {
         push_tag(&mut self.tags, key, value);
     }
 
-    /// Adds the tags that say name and version, once they are known. The `otel.library` ones are older names of the
-    /// same, which the specification wants too.
-    pub(super) fn name_tags(&mut self) {
-        let (name, version) = (self.name.clone(), self.version.clone());
+    /// Returns what the spans of this scope have in common. The `otel.library` tags are older names of the same, which
+    /// the specification wants too.
+    pub(super) fn with<'r>(&'r self, resource: &'r Resource<'_>) -> Shared<'r> {
+        let borrowed = |(key, value): &'r Tag<'_>| (Cow::Borrowed(&**key), Cow::Borrowed(&**value));
+        let mut tags: Vec<Tag<'r>> = resource.tags.iter().chain(&self.tags).map(borrowed).collect();
         for (keys, value) in [
-            (["otel.scope.name", "otel.library.name"], name),
-            (["otel.scope.version", "otel.library.version"], version),
+            (["otel.scope.name", "otel.library.name"], &self.name),
+            (["otel.scope.version", "otel.library.version"], &self.version),
         ] {
             if !value.is_empty() {
-                self.tags.extend(keys.map(|key| (key.into(), value.clone())));
+                tags.extend(keys.map(|key| (key.into(), Cow::Borrowed(&**value))));
             }
         }
+        sort_tags(&mut tags);
+        let bytes = tags.iter().map(|(key, value)| key.len() + value.len() + 2).sum();
+        let service_name = match &*resource.service_name {
+            "" => UNKNOWN_SERVICE,
+            name => name,
+        };
+        Shared { service_name, tags, bytes }
     }
 }
 
@@ -136,23 +153,16 @@ impl<'a> OtlpSpan<'a> {
             dropped_events: 0,
             dropped_links: 0,
             links: 0,
-            shared_tags: 0,
             draft: Draft::new(TraceId::MIN, SpanId::MIN),
+            merged: Vec::new(),
         }
     }
 
-    /// Makes it a span of this resource and scope and nothing else, keeping its memory.
-    pub(super) fn begin<'r: 'a>(&mut self, resource: &'r Resource<'_>, scope: &'r Scope<'_>) {
+    /// Makes it a span of which nothing is known, keeping its memory.
+    pub(super) fn clear(&mut self) {
         let mut draft = std::mem::replace(&mut self.draft, Draft::new(TraceId::MIN, SpanId::MIN));
         draft.clear(TraceId::MIN, SpanId::MIN);
-        let shared = resource.tags.iter().chain(&scope.tags);
-        draft.tags.extend(shared.map(|(key, value)| (Cow::Borrowed(&**key), Cow::Borrowed(&**value))));
-        let service_name = match &*resource.service_name {
-            "" => UNKNOWN_SERVICE,
-            name => name,
-        };
-        draft.local_endpoint.service_name = Some(Cow::Borrowed(service_name));
-        *self = Self { shared_tags: draft.tags.len(), draft, ..Self::new() };
+        *self = Self { draft, merged: std::mem::take(&mut self.merged), ..Self::new() };
     }
 
     pub(super) fn attribute(&mut self, key: Cow<'a, str>, value: Cow<'a, str>) {
@@ -183,9 +193,8 @@ impl<'a> OtlpSpan<'a> {
     }
 
     /// Hands the span over, or counts it as rejected.
-    pub(super) fn finish(&mut self, sink: &mut Sink<'_>) -> Read<()> {
-        let shared = self.draft.tags.iter().take(self.shared_tags);
-        sink.repeat(shared.map(|(key, value)| key.len() + value.len() + 2).sum())?;
+    pub(super) fn finish(&mut self, shared: &'a Shared<'_>, sink: &mut Sink<'_>) -> Read<()> {
+        sink.repeat(shared.bytes)?;
         let (Some(trace_id), Some(id)) = (self.trace_id, self.span_id) else {
             let why = match self.trace_id {
                 None => "a trace id has to be 16 bytes (32 hexadecimal digits in JSON), not all zeros",
@@ -213,14 +222,16 @@ impl<'a> OtlpSpan<'a> {
         self.draft.name = Some(std::mem::take(&mut self.name));
         self.draft.timestamp_us = self.start_ns / 1000;
         self.draft.duration_us = duration_us(self.start_ns, self.end_ns);
+        self.draft.local_endpoint.service_name = Some(Cow::Borrowed(shared.service_name));
         self.endpoints();
         self.status();
         self.counts();
+        self.share(&shared.tags);
         sink.push(&mut self.draft)
     }
 
     fn endpoints(&mut self) {
-        let own = self.draft.tags.get(self.shared_tags..).unwrap_or_default();
+        let own = &self.draft.tags;
         let mut best = Best::default();
         for (at, (key, value)) in own.iter().enumerate() {
             best.see(at, key, value);
@@ -241,8 +252,7 @@ impl<'a> OtlpSpan<'a> {
     }
 
     fn status(&mut self) {
-        let own_error = self.draft.tags.iter().skip(self.shared_tags).rposition(|(key, _)| key == "error");
-        let own_error = own_error.map(|index| index + self.shared_tags);
+        let own_error = self.draft.tags.iter().rposition(|(key, _)| key == "error");
         let says_false = |tags: &[Tag<'_>], index: usize| tags.get(index).is_some_and(|(_, v)| v == "false");
         let false_error = own_error.filter(|index| says_false(&self.draft.tags, *index));
         // Zipkin takes a span with this tag for failed, whatever its value.
@@ -277,6 +287,28 @@ impl<'a> OtlpSpan<'a> {
             self.draft.tags.push(("w3c.tracestate".into(), std::mem::take(&mut self.trace_state)));
         }
     }
+
+    /// Adds the tags that the span shares with others; of equal keys its own holds. Both sides are in order, which is
+    /// far less work than to sort them together.
+    fn share(&mut self, shared: &'a [Tag<'_>]) {
+        let borrowed = |(key, value): &'a Tag<'_>| (Cow::Borrowed(&**key), Cow::Borrowed(&**value));
+        sort_tags(&mut self.draft.tags);
+        let mut shared = shared.iter().peekable();
+        for tag in self.draft.tags.drain(..) {
+            while let Some(before) = shared.next_if(|(key, _)| java_order(key, &tag.0).is_lt()) {
+                self.merged.push(borrowed(before));
+            }
+            shared.next_if(|(key, _)| *key == tag.0);
+            self.merged.push(tag);
+        }
+        self.merged.extend(shared.map(borrowed));
+        std::mem::swap(&mut self.draft.tags, &mut self.merged);
+    }
+}
+
+/// Returns a port; zero is none.
+fn port(value: &str) -> Option<u16> {
+    value.parse().ok().filter(|port| *port > 0)
 }
 
 /// Returns whole microseconds. Zipkin has no duration of zero: what has ended took at least one.
@@ -318,13 +350,13 @@ impl Best {
             "peer.hostname" => (9, 0),
             "peer.address" => (10, 0),
             "db.name" => (11, 0),
-            "network.peer.port" => return better(&mut self.peer_port, 1, value.parse().ok()),
-            "server.socket.port" => return better(&mut self.peer_port, 2, value.parse().ok()),
-            "net.sock.peer.port" => return better(&mut self.peer_port, 3, value.parse().ok()),
-            "server.port" => return better(&mut self.peer_port, 4, value.parse().ok()),
-            "net.peer.port" => return better(&mut self.peer_port, 5, value.parse().ok()),
+            "network.peer.port" => return better(&mut self.peer_port, 1, port(value)),
+            "server.socket.port" => return better(&mut self.peer_port, 2, port(value)),
+            "net.sock.peer.port" => return better(&mut self.peer_port, 3, port(value)),
+            "server.port" => return better(&mut self.peer_port, 4, port(value)),
+            "net.peer.port" => return better(&mut self.peer_port, 5, port(value)),
             "network.local.address" => return better(&mut self.local_ip, 1, value.parse().ok()),
-            "network.local.port" => return better(&mut self.local_port, 1, value.parse().ok()),
+            "network.local.port" => return better(&mut self.local_port, 1, port(value)),
             _ => return,
         };
         better(&mut self.name, name_rank, Some(at));

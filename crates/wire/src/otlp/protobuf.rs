@@ -56,14 +56,14 @@ fn read_scope_spans(message: ProtoReader<'_>, resource: &Resource<'_>, sink: &mu
             read_scope(message, &mut scope)?;
         }
     }
-    scope.name_tags();
+    let shared = scope.with(resource);
     let mut span = OtlpSpan::new();
     let mut second_pass = message;
     while let Some(field) = second_pass.field()? {
         if let (2, Field::Bytes(_, message)) = field {
-            span.begin(resource, &scope);
+            span.clear();
             read_span(message, &mut span)?;
-            span.finish(sink)?;
+            span.finish(&shared, sink)?;
         }
     }
     Ok(())

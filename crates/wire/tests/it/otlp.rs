@@ -249,6 +249,7 @@ fn addresses_and_ports() {
             Some(2),
         ),
         (&[("peer.service", "db"), ("server.port", "70000")], "db", None, None),
+        (&[("peer.service", "db"), ("server.port", "0")], "db", None, None),
     ] {
         let remote = one(3, pairs).remote_endpoint.unwrap();
         assert_eq!(remote.service_name.as_deref(), Some(name));
