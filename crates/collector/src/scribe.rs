@@ -3,11 +3,14 @@
 //! OK is answered when the store has the spans, TRY_LATER when it could not take them, and a thrift exception
 //! when the call can't be read. Calls of one connection are answered in order.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::batch::Batch;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -48,7 +51,21 @@ impl Default for Config {
 }
 
 /// Serves connections until `stop` changes; then each finishes the call it is in.
-pub async fn serve(listener: TcpListener, intake: Intake, config: Config, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, intake: Intake, config: Config, stop: watch::Receiver<bool>) {
+    serve_secured(listener, intake, config, |stream| std::future::ready(Ok(stream)), stop).await;
+}
+
+/// Serves connections as [`serve`] does, once each has been made secure.
+pub async fn serve_secured<S, F>(
+    listener: TcpListener,
+    intake: Intake,
+    config: Config,
+    secure: impl Fn(TcpStream) -> F + Clone + Send + 'static,
+    mut stop: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+{
     let config = Arc::new(config);
     let slots = Arc::new(Semaphore::new(config.connections_max));
     let idle = Arc::new(Idle::default());
@@ -62,13 +79,16 @@ pub async fn serve(listener: TcpListener, intake: Intake, config: Config, mut st
         let Some((stream, slot)) = accepted else { continue };
         let (intake, config, stop) = (intake.clone(), Arc::clone(&config), stop.clone());
         let (idle, slots) = (Arc::clone(&idle), Arc::clone(&slots));
+        let peer = stream.peer_addr();
+        let _ = stream.set_nodelay(true);
+        let secured = secure(stream);
         connections.spawn(async move {
             let count_open = || {
                 intake.metrics().connections(config.connections_max - slots.available_permits());
             };
             count_open();
-            let peer = stream.peer_addr();
-            if let Err(error) = converse(stream, &intake, &config, &idle, stop).await {
+            let conversation = async { converse(secured.await?, &intake, &config, &idle, stop).await };
+            if let Err(error) = conversation.await {
                 tracing::debug!(?peer, %error, "scribe connection ended");
             }
             drop(slot);
@@ -108,26 +128,25 @@ async fn accept(
 }
 
 async fn converse(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     intake: &Intake,
     config: &Config,
     idle: &Arc<Idle>,
     mut stop: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
+) -> io::Result<()> {
     let mut stream = BufReader::with_capacity(64 * 1024, stream);
     let mut frame = Vec::new();
     loop {
         let waiting = idle.enter();
         let length = tokio::select! {
             _ = stop.changed() => return Ok(()),
-            () = waiting.end.notified() => return Err(std::io::Error::other("its place is needed")),
+            () = waiting.end.notified() => return Err(io::Error::other("its place is needed")),
             length = stream.read_u32() => length,
         };
         drop(waiting);
         let length = match length {
             Ok(length) => length as usize,
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
         };
         let (mut room, mut reply) = (intake.room(), Vec::new());
@@ -146,14 +165,22 @@ async fn converse(
             taken
         });
         match taken.await {
-            Err(refusal) if reply.is_empty() => return Err(std::io::Error::other(refusal.text)),
-            // A sender that does not read its answers has as long as for a frame.
-            _ => timeout(config.frame_time_max, stream.write_all(&reply)).await??,
+            Err(refusal) if reply.is_empty() => return Err(io::Error::other(refusal.text)),
+            _ => write(&mut stream, &reply, config.frame_time_max).await?,
         }
         if frame.capacity() > 1 << 20 {
             frame = Vec::new();
         }
     }
+}
+
+/// Writes a reply. A sender that does not read it must not hold its place for ever.
+async fn write(stream: &mut (impl AsyncWrite + Unpin), reply: &[u8], time_max: Duration) -> io::Result<()> {
+    let written = async {
+        stream.write_all(reply).await?;
+        stream.flush().await
+    };
+    timeout(time_max, written).await?
 }
 
 fn malformed(error: scribe::ScribeError) -> Refusal {
@@ -163,7 +190,7 @@ fn malformed(error: scribe::ScribeError) -> Refusal {
 /// Reads a frame of this length. What goes wrong here can't be answered: the sender may not even speak framed thrift, as
 /// HTTP or TLS on this port do not.
 async fn read_frame(
-    stream: &mut BufReader<TcpStream>,
+    stream: &mut (impl AsyncBufRead + Unpin),
     length: usize,
     config: &Config,
     room: &mut Room,

@@ -24,7 +24,7 @@ pub struct Config {
     pub scribe_listen: Option<SocketAddr>,
     /// Further listeners for OTLP over gRPC and over HTTP; nothing switches one off.
     pub otlp_listen: Otlp,
-    /// Certificate and key of every listener; without them they speak plainly.
+    /// Certificate and key of the HTTP listeners; without them they speak plainly.
     pub tls: Option<Tls>,
     /// Who may do what.
     pub access: Access,
@@ -42,6 +42,8 @@ pub struct Config {
     pub doors: Doors,
     /// What the scribe door grants.
     pub scribe: Scribe,
+    /// Whether scribe is encrypted too.
+    pub scribe_tls: bool,
     /// What the query API and the page do.
     pub api: Answers,
     /// Own spans about answers; nothing switches them off.

@@ -7,17 +7,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 
 use crate::config::Connections;
+use crate::places::Place;
 
 /// What a connection is doing. Shared between its bytes, its requests and whoever watches it.
 #[derive(Debug)]
 pub struct Activity {
     state: Mutex<State>,
-    /// Tells the connection to end at once, since its place is needed.
-    pub evict: Notify,
+    /// Its place among others.
+    pub place: Arc<Place>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +45,10 @@ pub enum TooLong {
 
 impl Activity {
     /// Returns that of a connection that was just accepted.
-    pub fn new() -> Arc<Self> {
+    pub fn new(place: Arc<Place>) -> Arc<Self> {
         let now = Instant::now();
         let state = State { requests: 0, quiet_since: now, head_since: None, moved: now, http2: false };
-        Arc::new(Self { state: Mutex::new(state), evict: Notify::new() })
+        Arc::new(Self { state: Mutex::new(state), place })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -62,13 +62,8 @@ impl Activity {
         state.requests += 1;
         state.head_since = None;
         state.http2 = http2;
+        self.place.busy();
         Busy(Arc::clone(self))
-    }
-
-    /// Returns since when it has been idle, if it is.
-    pub fn idle_since(&self) -> Option<Instant> {
-        let state = self.state();
-        (state.requests == 0).then_some(state.quiet_since)
     }
 
     /// Waits until it takes too long, and says with what. The alarm is kept between calls, since setting it is dear: it
@@ -119,6 +114,9 @@ impl Drop for Busy {
         let mut state = self.0.state();
         state.requests -= 1;
         state.quiet_since = Instant::now();
+        if state.requests == 0 {
+            self.0.place.idle();
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::{Service, ServiceExt};
@@ -28,6 +28,7 @@ use crate::bodies::{Held, InTime};
 use crate::config::Connections;
 use crate::connection::{Activity, TooLong, Watched};
 use crate::metrics::Counters;
+use crate::places::{Place, Places};
 use crate::tls::Acceptor;
 use crate::upgrade;
 
@@ -59,63 +60,36 @@ impl<S> Answer for S where
 
 /// Serves connections until `stop` changes; then each finishes the requests it is in.
 pub async fn serve(listener: TcpListener, service: impl Answer, grants: Grants, stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(grants.limits.connections_max));
+    let evicted = Arc::clone(&grants.counters.connections_evicted);
+    let places = Places::new(grants.limits.connections_max, evicted);
     let mut connections = JoinSet::new();
-    let mut open: Vec<Arc<Activity>> = Vec::new();
     let mut stopping = stop.clone();
     loop {
         let (stream, place) = tokio::select! {
             _ = stopping.changed() => break,
-            accepted = accept(&listener, &places, &open, &grants.counters) => accepted,
+            accepted = accept(&listener, &places, &grants.counters) => accepted,
         };
         while connections.try_join_next().is_some() {}
-        if open.len() > 2 * connections.len() + 32 {
-            // Those that have ended are held by nobody else.
-            open.retain(|activity| Arc::strong_count(activity) > 1);
-        }
-        let activity = Activity::new();
-        open.push(Arc::clone(&activity));
+        let activity = Activity::new(place);
         let connection = Connection { activity, grants: grants.clone(), stop: stop.clone() };
-        let service = service.clone();
-        connections.spawn(async move {
-            connection.run(stream, service).await;
-            drop(place);
-        });
+        connections.spawn(connection.run(stream, service.clone()));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
-/// Returns the next connection and its place. Where all places are taken, the connection that was idle longest has to
-/// go; where none is idle, the next one waits.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-    open: &[Arc<Activity>],
-    counters: &Counters,
-) -> (TcpStream, OwnedSemaphorePermit) {
-    let stream = loop {
+async fn accept(listener: &TcpListener, places: &Places, counters: &Counters) -> (TcpStream, Arc<Place>) {
+    loop {
         match listener.accept().await {
-            Ok((stream, _)) => break stream,
+            Ok((stream, _)) => {
+                Counters::count(&counters.connections_total);
+                return (stream, places.take().await);
+            }
             Err(error) => {
                 // Out of file descriptors, mostly: wait for connections to end instead of spinning.
                 tracing::warn!(%error, "can't accept a connection");
                 sleep(Duration::from_millis(100)).await;
             }
-        }
-    };
-    Counters::count(&counters.connections_total);
-    if let Ok(place) = Arc::clone(places).try_acquire_owned() {
-        return (stream, place);
-    }
-    loop {
-        let idle = open.iter().filter(|activity| Arc::strong_count(activity) > 1);
-        let idle = idle.filter_map(|activity| Some((activity.idle_since()?, activity)));
-        if let Some((_, activity)) = idle.min_by_key(|(since, _)| *since) {
-            activity.evict.notify_one();
-        }
-        if let Ok(Ok(place)) = timeout(Duration::from_millis(50), Arc::clone(places).acquire_owned()).await {
-            return (stream, place);
         }
     }
 }
@@ -145,14 +119,10 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         match self.grants.tls.clone() {
             None => self.converse(stream, service, Kind::Plain).await,
-            Some(tls) => match timeout(self.grants.limits.header_time_max, tls.accept(stream)).await {
-                Ok(Ok((stream, true))) => self.converse(stream, service, Kind::Certified).await,
-                Ok(Ok((stream, false))) => self.converse(stream, service, Kind::Encrypted).await,
-                Ok(Err(error)) => {
-                    tracing::debug!(%error, "TLS handshake failed");
-                    Counters::count(&counters.tls_failures);
-                }
-                Err(_) => Counters::count(&counters.header_timeouts),
+            Some(tls) => match tls.shake_hands(stream, &self.grants).await {
+                Ok((stream, true)) => self.converse(stream, service, Kind::Certified).await,
+                Ok((stream, false)) => self.converse(stream, service, Kind::Encrypted).await,
+                Err(error) => tracing::debug!(%error, "TLS handshake failed"),
             },
         }
         counters.connections.fetch_sub(1, Ordering::Relaxed);
@@ -201,12 +171,7 @@ impl Connection {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = self.activity.evict.notified() => {
-                    // It may have become busy since it was chosen.
-                    if self.activity.idle_since().is_some() {
-                        return Counters::count(&counters.connections_evicted);
-                    }
-                }
+                () = self.activity.place.wanted() => return,
                 reason = self.activity.too_long(&limits, alarm.as_mut()) => {
                     return Counters::count(match reason {
                         TooLong::Header => &counters.header_timeouts,

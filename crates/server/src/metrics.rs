@@ -1,12 +1,13 @@
 //! What the listeners count, beside what doors and store count.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::metrics::Figure;
 use collector::doors::Doors;
 use storage::port::Metric;
 
-/// Counters of all HTTP listeners together.
+/// Counters of all listeners of a kind together.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Connections that are open now.
@@ -14,7 +15,7 @@ pub struct Counters {
     /// Connections that were ever accepted.
     pub connections_total: AtomicU64,
     /// Closed while idle to make room for new ones.
-    pub connections_evicted: AtomicU64,
+    pub connections_evicted: Arc<AtomicU64>,
     /// Ended because the head of a request, or a TLS handshake, took too long.
     pub header_timeouts: AtomicU64,
     /// Requests whose body took too long.

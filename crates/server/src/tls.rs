@@ -9,13 +9,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::config::Tls;
 use crate::error::StartError;
+use crate::listener::Grants;
 use crate::metrics::Counters;
 
 /// How often the files are looked at.
@@ -33,13 +35,19 @@ impl Acceptor {
         Ok(Self { current: Arc::new(RwLock::new(Arc::new(read(files)?))) })
     }
 
-    /// Shakes hands. Says whether the client showed a certificate, which was verified.
-    pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    /// Shakes hands in time. Says whether the client showed a certificate, which was verified.
+    pub async fn shake_hands(
         &self,
-        stream: S,
-    ) -> io::Result<(TlsStream<S>, bool)> {
+        stream: TcpStream,
+        grants: &Grants,
+    ) -> io::Result<(TlsStream<TcpStream>, bool)> {
         let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
-        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        let handshake = TlsAcceptor::from(config).accept(stream);
+        let Ok(stream) = timeout(grants.limits.header_time_max, handshake).await else {
+            Counters::count(&grants.counters.header_timeouts);
+            return Err(io::Error::other("the handshake took too long"));
+        };
+        let stream = stream.inspect_err(|_| Counters::count(&grants.counters.tls_failures))?;
         let certified = stream.get_ref().1.peer_certificates().is_some();
         Ok((stream, certified))
     }

@@ -46,17 +46,11 @@ async fn serve(config: Config, place: &str) -> anyhow::Result<()> {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let sockets = Sockets::inherited().context("can't take the sockets that systemd passed")?;
     let server = Server::start(config, sockets).await?;
-    for (name, address) in &server.http_addresses {
+    for (name, address) in &server.addresses {
         match *name {
             "http" => println!("spanlet {} serves {scheme}://{address}/zipkin/", env!("CARGO_PKG_VERSION")),
             name => println!("{name} on {address}"),
         }
-    }
-    if let Some(address) = server.scribe_address {
-        println!("scribe on {address}");
-    }
-    for (name, address) in &server.otlp_addresses {
-        println!("{name} on {address}");
     }
     println!("{place}");
     systemd::notify("READY=1");

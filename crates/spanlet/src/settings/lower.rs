@@ -44,6 +44,7 @@ pub fn lower(sources: &Sources) -> Result<Config, Problem> {
         answer_bytes_max: settings.query_answer_bytes_max.0,
         doors: doors(&settings),
         scribe: scribe(&settings),
+        scribe_tls: settings.scribe_tls,
         api: answers(&settings),
         self_tracing: self_tracing(&settings),
         autocomplete_ttl: settings.autocomplete_ttl,
@@ -86,6 +87,9 @@ fn otlp(settings: &Settings) -> Otlp {
 
 fn tls(sources: &Sources, settings: &Settings) -> Result<Option<Tls>, Problem> {
     let client_ca = settings.tls_client_ca.clone();
+    if settings.scribe_tls && settings.tls_certificate.is_none() {
+        return Err(sources.problem("scribe_tls", "needs tls_certificate and tls_key as well"));
+    }
     match (settings.tls_certificate.clone(), settings.tls_key.clone()) {
         (Some(certificate), Some(key)) => Ok(Some(Tls { certificate, key, client_ca })),
         (Some(_), None) => Err(sources.problem("tls_certificate", "needs tls_key as well")),

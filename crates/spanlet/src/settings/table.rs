@@ -99,13 +99,16 @@ settings! {
         otlp_http_listen: Option<SocketAddr> = "", [];
     }
     "Encryption" {
-        /// File of the server's certificate chain (PEM): every listener speaks TLS then, and nothing else. Read
+        /// File of the server's certificate chain (PEM): every HTTP listener speaks TLS then, and nothing else. Read
         /// again when it changes.
         tls_certificate: Option<PathBuf> = "", [];
         /// File of the certificate's private key (PEM).
         tls_key: Option<PathBuf> = "", [];
         /// File of authorities (PEM) whose client certificates grant `tls_client_scopes`.
         tls_client_ca: Option<PathBuf> = "", [];
+        /// Whether scribe is encrypted too, which Spanlet's tracer and most of scribe's clients can't do. With
+        /// `tls_client_ca` it takes only clients whose certificate grants sending spans.
+        scribe_tls: bool = "false", [];
         /// What a client certificate grants.
         tls_client_scopes: Vec<Scope> = "ingest,query,admin", [];
     }

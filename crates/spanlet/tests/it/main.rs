@@ -6,4 +6,5 @@ mod connections;
 mod daemon;
 mod own_traces;
 mod process;
+mod scribe;
 mod tls;

@@ -7,13 +7,14 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use crate::process::{SPAN, Server, curl, start, wait_until, write};
 
 /// An authority of its own, with files in a directory.
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    /// Its certificate.
+    pub pem: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = named(name, Vec::new());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -22,7 +23,7 @@ impl Authority {
     }
 
     /// Writes a certificate and its key, and returns their paths.
-    fn issue(&self, dir: &Path, name: &str) -> (String, String) {
+    pub fn issue(&self, dir: &Path, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = named(name, vec!["127.0.0.1".into()]);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
