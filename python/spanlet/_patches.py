@@ -3,7 +3,6 @@
 A module that is not imported yet is hooked when it is; none is imported for it.
 """
 import functools
-import importlib
 import sys
 import warnings
 
@@ -37,13 +36,13 @@ GROUPS = {
         ("threading", "Thread", "start", "carry thread"),
         ("concurrent.futures.thread", "ThreadPoolExecutor", "submit", "carry second"),
     ],
-    # gevent's Greenlet itself is of a type that cannot be changed.
+    # Greenlet itself is of a type that cannot be changed: its own start(), and map() of pools, go unseen.
     "gevent": [
         ("gevent", None, "spawn", "inherit result"),
         ("gevent", None, "spawn_later", "inherit result"),
         ("gevent", None, "spawn_raw", "inherit result"),
-        ("gevent.pool", "GroupMappingMixin", "spawn", "inherit result"),
         ("gevent.pool", "Group", "start", "inherit argument"),
+        ("gevent.pool", "Pool", "start", "inherit argument"),
         ("gevent.threadpool", "ThreadPool", "spawn", "carry second"),
     ],
     # Not `handle`, which also sees the records that a filter rejects.
@@ -54,7 +53,7 @@ GROUPS = {
 # What `spanlet.init` hooks: calls that go out, and how a trace gets from thread to thread.
 EVERYWHERE = ("http", "httpx", "aiohttp", "threads", "greenthread", "gevent")
 
-_hooks = {}  # by place; None while its module is waited for
+_hooks = {}  # by place: where it is put, and what; None while its module is waited for
 _waiting = {}
 
 
@@ -71,14 +70,14 @@ def remove(*groups):
     """Restores groups. Where another patch lies over a hook, the hook stays below it and does nothing."""
     for place in _places(groups):
         forget(place[0], _waiting.pop(place, None))
-        hook = _hooks.pop(place, None)
-        if hook is None:
+        put = _hooks.pop(place, None)
+        if put is None:
             continue
+        owner, hook = put
         if hasattr(hook, "retire"):
             hook.retire()
-        owner, name = _resolve(place)
-        if vars(owner)[name] is hook:
-            setattr(owner, name, hook.__wrapped__)
+        if vars(owner)[place[2]] is hook:
+            setattr(owner, place[2], hook.__wrapped__)
 
 
 def applied():
@@ -91,16 +90,20 @@ def _places(groups):
 
 
 def _put(place):
-    owner, name = _resolve(place)
-    if owner is None or name not in vars(owner):
-        warnings.warn(f"{place[0]} has no {place[1] or ''} {name} any more: it is not traced", stacklevel=2)
+    module, class_name, name, make = place
+    owner = _owner(sys.modules[module], class_name, name)
+    if owner is None:
+        warnings.warn(f"{module} has no {class_name or ''} {name} any more: it is not traced", stacklevel=2)
         return
-    make = place[3]
     original = vars(owner)[name]
-    _hooks[place] = make(original) if callable(make) else _native.Hook(make, original)
-    setattr(owner, name, _hooks[place])
+    hook = make(original) if callable(make) else _native.Hook(make, original)
+    _hooks[place] = owner, hook
+    setattr(owner, name, hook)
 
 
-def _resolve(place):
-    module = sys.modules.get(place[0]) or importlib.import_module(place[0])
-    return (module if place[1] is None else getattr(module, place[1], None)), place[2]
+def _owner(module, class_name, name):
+    """Returns what holds the function: a class may be another library's by now, over the one that is meant."""
+    if class_name is None:
+        return module if name in vars(module) else None
+    found = getattr(module, class_name, None)
+    return next((base for base in getattr(found, "__mro__", ()) if name in vars(base)), None)

@@ -151,3 +151,68 @@ def script(sink):
         return json.loads(lines[-1]) if lines else None
 
     return run
+
+
+class Plain:
+    """Tracing by `spanlet.init`, off eventlet. `spans()` shuts it down, which flushes, and returns what came."""
+
+    def __init__(self, sink):
+        self.sink = sink
+        self.errors_before = spanlet.stats()["errors"]
+
+    def init(self, **settings):
+        spanlet.init(**{"port": self.sink.port, "service_name": "plain", **settings})
+
+    def spans(self, kind=None):
+        stats = spanlet.stats()
+        spanlet.shutdown()
+        assert stats["errors"] == self.errors_before, stats
+        return [span for span in self.sink.spans if kind in (None, span.kind)]
+
+
+@pytest.fixture
+def plain(sink):
+    """Initialised, with the defaults."""
+    plain = Plain(sink)
+    plain.init()
+    yield plain
+    spanlet.shutdown()
+
+
+class HttpSink:
+    """An HTTP collector, or any other server: keeps paths, headers and bodies, and answers 202."""
+
+    def __init__(self):
+        import http.server
+        import threading
+        self.posts = posts = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                length = int(self.headers.get("Content-Length", 0))
+                posts.append((self.path, self.headers, self.rfile.read(length)))
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_GET = do_POST
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def url(self, path=""):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+@pytest.fixture
+def http_sink():
+    sink = HttpSink()
+    yield sink
+    sink.server.shutdown()
+    sink.server.server_close()
