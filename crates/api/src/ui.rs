@@ -1,8 +1,11 @@
 //! The web page, compiled into the binary: its files, its routes and its configuration.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, StatusCode};
@@ -28,10 +31,11 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none
 const NOT_BUILT: &str = "<!doctype html><title>Spanlet</title><p>This binary was built without its web page. \
                          Run <code>cargo xtask build</code>, which builds the page first. The API works.";
 
-/// The two documents that depend on settings.
+/// All that the page is made of.
 struct Page {
     index: Fixed,
     config: Fixed,
+    assets: HashMap<String, Fixed>,
 }
 
 /// Returns the paths of the page. The list of those that are the page itself, which reads the rest from its address,
@@ -58,7 +62,13 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 
 /// Returns the routes of the page.
 pub fn router(ui: &Ui, search_enabled: bool) -> Router {
-    let page = Page { index: index(&ui.base_path), config: configuration(ui, search_enabled) };
+    let page = Page {
+        index: index(&ui.base_path),
+        config: configuration(ui, search_enabled),
+        assets: Files::iter()
+            .filter_map(|path| Some((path.to_string(), asset(Files::get(&path)?))))
+            .collect(),
+    };
     let routes =
         pages().into_iter().fold(Router::new(), |routes, (path, handler)| routes.route(path, handler));
     routes.method_not_allowed_fallback(reply::method_not_allowed).with_state(Arc::new(page))
@@ -77,18 +87,21 @@ async fn config(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
     page.config.answer(&headers)
 }
 
-async fn file(headers: HeaderMap, Path(path): Path<String>) -> Response {
-    // index.html has its own route, on which the settings were applied.
-    match Files::get(&path).filter(|_| path != "index.html") {
-        Some(file) => asset(file).answer(&headers),
+async fn file(State(page): State<Arc<Page>>, headers: HeaderMap, Path(path): Path<String>) -> Response {
+    match page.assets.get(&path) {
+        Some(asset) => asset.answer(&headers),
         None => reply::page_not_found().await,
     }
 }
 
 /// File names carry a hash of their content, so they never change.
 fn asset(file: EmbeddedFile) -> Fixed {
-    let media_type = file.metadata.mimetype().to_owned();
-    Fixed::new(&media_type, Some("max-age=31536000"), file.data.into_owned())
+    // In a release they are part of the program and need not be copied.
+    let bytes = match file.data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    Fixed::new(file.metadata.mimetype(), Some("max-age=31536000"), bytes)
         .with(X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
