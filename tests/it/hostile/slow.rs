@@ -73,6 +73,35 @@ fn readers_that_do_not_read(siege: &Siege) {
     }
 }
 
+/// More connections than there are places, of every kind that is slow: those that wait longest go, and the others run
+/// into their limits on time.
+#[test]
+fn more_connections_than_places() {
+    let settings = [
+        ("SPANLET_HTTP_CONNECTIONS_MAX", "40"),
+        ("SPANLET_SCRIBE_CONNECTIONS_MAX", "40"),
+        ("SPANLET_HTTP_BODY_TIMEOUT", "500ms"),
+        ("SPANLET_SCRIBE_FRAME_TIMEOUT", "500ms"),
+    ];
+    let siege = Siege::begin("places", &settings);
+    let post = b"POST /api/v2/spans HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n[";
+    let mut held = Vec::new();
+    for (bytes, to_scribe) in [
+        (&b""[..], false),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nX-A: b", false),
+        (post, false),
+        (b"", true),
+        (&[0, 0], true),
+        (&[0, 0, 4, 0, 0x80], true),
+    ] {
+        held.extend(hold(&siege, 100, bytes, to_scribe));
+        siege.answers();
+        siege.store(0..2);
+    }
+    siege.end(100);
+    assert_eq!(held.len(), 600);
+}
+
 /// Those who neither send on nor read do not keep the server from stopping.
 #[test]
 fn stopping_is_not_held_up() {

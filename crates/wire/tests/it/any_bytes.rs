@@ -9,6 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use wire::error::DecodeError;
+use wire::messages::Messages;
 
 use crate::encode;
 use crate::goldens;
@@ -40,7 +41,19 @@ const READERS: &[Reader] = &[
     ("scribe call", read_call),
     ("scribe message", |bytes| drop(wire::scribe::decode_message(bytes))),
     ("scribe reply", |bytes| drop(wire::scribe::read_reply(bytes))),
+    ("messages of a journal", |bytes| {
+        if let Some(messages) = Messages::from_bytes(bytes.to_vec()) {
+            assert_eq!(messages.iter().count(), messages.len());
+        }
+    }),
     ("b3 headers", read_headers),
+    ("headers of one value", |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        wire::b3_single::extract(&text);
+        wire::traceparent::extract(&text);
+        wire::traceparent::passes_tracestate(&text);
+        wire::traceparent::passes_baggage(&text);
+    }),
 ];
 
 pub fn otlp_protobuf(bytes: &[u8], batch: &mut Batch) -> Result<(), DecodeError> {
@@ -97,6 +110,8 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         .collect();
     good.push(wire::scribe::log_call("zipkin", messages.iter().map(Vec::as_slice), 7)[4..].to_vec());
     good.extend(messages);
+    good.push(b"80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90".to_vec());
+    good.push(b"00-80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-01".to_vec());
     good.push(b"463ac35c9f6413ad48485a3953bb6124\n0020000000000001\n0020000000000002\n1\n0".to_vec());
     good
 });
