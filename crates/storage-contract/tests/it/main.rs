@@ -22,3 +22,19 @@ fn every_case_is_named_in_the_macro() {
     }
     assert!(cases > 100, "{cases} cases");
 }
+
+/// A case that the list of Zipkin's tests names is there.
+#[test]
+fn every_case_for_a_test_of_zipkin_exists() {
+    let read = |path: &str| {
+        std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
+    };
+    let list = read("upstream.md");
+    let mut named = 0;
+    for (topic, case) in list.split('`').filter_map(|word| word.split_once("::")) {
+        let source = read(&format!("src/cases/{topic}.rs"));
+        assert!(source.contains(&format!("pub async fn {case}(")), "{topic}::{case}");
+        named += 1;
+    }
+    assert!(named > 70, "{named} cases");
+}

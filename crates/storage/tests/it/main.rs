@@ -6,6 +6,7 @@ use storage::memory::{Config, Memory};
 use storage_contract::{Settings, Subject, contract};
 
 mod eviction;
+mod query;
 
 fn fresh(settings: Settings) -> impl Future<Output = Subject> {
     let memory = Memory::new(Config {
