@@ -90,6 +90,7 @@ impl Subject {
     pub async fn pages(&self, query: &Query) -> Vec<Vec<u128>> {
         let (mut pages, mut query) = (Vec::new(), query.clone());
         loop {
+            assert!(pages.len() < 1000, "a search that goes on comes to an end");
             let page = self.page(&query).await;
             pages.push(page.traces.iter().map(|trace| self.one_id(trace)).collect());
             match page.next {

@@ -26,9 +26,8 @@ fn every_case_is_named_in_the_macro() {
 /// A case that the list of Zipkin's tests names is there.
 #[test]
 fn every_case_for_a_test_of_zipkin_exists() {
-    let read = |path: &str| {
-        std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
-    };
+    let read =
+        |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path);
     let list = read("upstream.md");
     let mut named = 0;
     for (topic, case) in list.split('`').filter_map(|word| word.split_once("::")) {
