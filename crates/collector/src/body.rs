@@ -5,7 +5,7 @@ use std::io::Read;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 
 use crate::intake::Room;
@@ -49,10 +49,11 @@ pub async fn read(
     Ok(bytes)
 }
 
-/// Inflates chunk by chunk with a limit on what comes out, so that a small body can't fill the memory.
+/// Inflates chunk by chunk with a limit on what comes out, so that a small body can't fill the memory. Packed pieces may
+/// follow each other, as `cat` makes them: to stop after the first would lose spans.
 pub fn unpack(packed: &[u8], bytes_max: usize, room: &mut Room) -> Result<Vec<u8>, Refusal> {
     const CHUNK_BYTES: usize = 64 * 1024;
-    let mut reader = GzDecoder::new(packed);
+    let mut reader = MultiGzDecoder::new(packed);
     let mut unpacked = Vec::new();
     loop {
         room.grow(CHUNK_BYTES)?;

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use collector::doors::{Config, Doors};
 use model::id::{SpanId, TraceId};
 use model::span::{Kind, Span};
 use tower::ServiceExt;
@@ -40,5 +41,39 @@ async fn json_and_thrift_over_http_agree() {
         let router = collector::http::router(setting.intake.clone(), collector::body::Limits::default());
         assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::ACCEPTED, "{media_type}");
         assert_eq!(setting.shelf.take(), std::slice::from_ref(&span), "{media_type}");
+    }
+}
+
+#[tokio::test]
+async fn a_door_that_is_closed_is_not_there() {
+    let paths = [
+        "/api/v1/spans",
+        "/api/v2/spans",
+        collector::grpc::REPORT.path,
+        "/v1/traces",
+        collector::otlp::EXPORT.path,
+    ];
+    let open = Config::default();
+    for (config, there, transports) in [
+        (open, [true; 5], &["http", "grpc", "scribe", "otlp_http", "otlp_grpc"][..]),
+        (
+            Config { http_enabled: false, scribe_enabled: false, ..open },
+            [false, false, true, true, true],
+            &["http", "grpc", "otlp_http", "otlp_grpc"],
+        ),
+        (
+            Config { grpc_enabled: false, otlp_enabled: false, ..open },
+            [true, true, false, false, false],
+            &["http", "grpc", "scribe"],
+        ),
+    ] {
+        let doors = Doors::new(config, setting("", 0).shelf);
+        for (path, there) in paths.into_iter().zip(there) {
+            let response =
+                doors.routes().oneshot(Request::post(path).body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(response.status() != StatusCode::NOT_FOUND, there, "{path}");
+        }
+        let names: Vec<_> = doors.transports().iter().map(|metrics| metrics.transport).collect();
+        assert_eq!(names, transports);
     }
 }

@@ -87,6 +87,19 @@ async fn bodies_are_limited_as_sent_and_as_unpacked() {
 }
 
 #[tokio::test]
+async fn packed_pieces_may_follow_each_other() {
+    let setting = setting("http", ROOM);
+    let body = format!("[{SPAN},{}]", SPAN.replace("2", "3"));
+    let (first, second) = body.split_at(20);
+    let gzipped = [("content-encoding", "x-gzip")];
+    let packed = [gzip(first.as_bytes()), gzip(second.as_bytes())].concat();
+    assert_eq!(post(&setting, &gzipped, packed.clone()).await.status(), StatusCode::ACCEPTED);
+    assert_eq!(setting.shelf.take().len(), 2);
+    let rest_is_none = [packed, b"rest".to_vec()].concat();
+    assert_eq!(post(&setting, &gzipped, rest_is_none).await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn nesting_is_limited() {
     let setting = setting("http", ROOM);
     let body = format!("[{}", r#"{"a":"#.repeat(1000));
