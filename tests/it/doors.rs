@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use e2e::load;
 use e2e::raw::exchange;
 use e2e::server::Server;
+use model::id::{SpanId, TraceId};
 use model::span::Span;
 use wire::scribe::ResultCode;
 
@@ -79,4 +80,26 @@ fn garbage_on_the_http_port() {
     let huge = vec![b'['; (10 << 20) + 1];
     assert_eq!(server.post("/api/v2/spans", &huge).unwrap_or(413), 413);
     assert_eq!(server.get("/health").unwrap().0, 200);
+}
+
+#[test]
+fn zipkins_switches() {
+    let data_dir = tempfile::tempdir().unwrap();
+    let mut command = e2e::server::command(data_dir.path(), &[]);
+    command
+        .env("HTTP_COLLECTOR_ENABLED", "false")
+        .env("COLLECTOR_SAMPLE_RATE", "0.5")
+        .env("SCRIBE_CATEGORY", "zipkin");
+    let server = Server::spawn(command).unwrap();
+    assert_eq!(server.post("/api/v2/spans", b"[]").unwrap(), 404);
+    assert_eq!(server.post("/api/v1/spans", b"[]").unwrap(), 404);
+    assert_eq!(server.get("/api/v2/spans?serviceName=x").unwrap(), (200, "[]".into()));
+    let span = |trace_id: u128| Span::new(TraceId::new(trace_id).unwrap(), SpanId::new(1).unwrap());
+    let debug = Span { debug: true, ..span(0x7fff_ffff_ffff_fffe) };
+    let spans = [span(0x4000_0000_0000_0000), span(0x4000_0000_0000_0001), debug];
+    let mut stream = TcpStream::connect(server.scribe).unwrap();
+    assert_eq!(scribe_log(&mut stream, &spans).unwrap(), ResultCode::Ok);
+    let found = spans.map(|span| server.get(&format!("/api/v2/trace/{}", span.trace_id)).unwrap().0);
+    assert_eq!(found, [200, 404, 200]);
+    assert_eq!(server.metric("zipkin_collector_spans_dropped_total{transport=\"scribe\"}").unwrap(), 1.0);
 }

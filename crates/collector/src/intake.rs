@@ -140,7 +140,15 @@ impl Intake {
     /// Counts a message and what became of it.
     pub async fn count<T>(&self, taken: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
         self.metrics.message();
-        taken.await.inspect_err(|refusal| self.metrics.refused(refusal.reason))
+        taken.await.inspect_err(|Refusal { reason, text }| {
+            self.metrics.refused(*reason);
+            tracing::debug!(
+                transport = self.metrics.transport,
+                reason = reason.label(),
+                text,
+                "message refused"
+            );
+        })
     }
 
     /// Stores a batch, of whose message so many other spans were rejected. Returns only when the batch is as safe as

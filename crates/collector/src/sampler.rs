@@ -81,6 +81,14 @@ mod tests {
     }
 
     #[test]
+    fn a_tenth_is_about_a_tenth() {
+        // Ids far apart, as real ones are.
+        let ids = (1..=10_000u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let kept = ids.filter(|id| keeps(0.1, u128::from(*id), false)).count();
+        assert!((900..1100).contains(&kept), "{kept}");
+    }
+
+    #[test]
     fn rates_outside_are_refused() {
         for rate in [-0.1, 1.1, f32::NAN] {
             assert!(Sampler::new(rate).is_err(), "{rate}");

@@ -156,10 +156,7 @@ async fn converse(
             let taken = take(&head, body, intake, &config.category, &mut room).await;
             reply = match &taken {
                 Ok(()) => scribe::reply(&head, ResultCode::Ok),
-                Err(refusal) if refusal.reason.is_ours() => {
-                    tracing::warn!(reason = refusal.text, "scribe sender told to try later");
-                    scribe::reply(&head, ResultCode::TryLater)
-                }
+                Err(refusal) if refusal.reason.is_ours() => scribe::reply(&head, ResultCode::TryLater),
                 Err(refusal) => scribe::exception(&head, &refusal.text),
             };
             taken
