@@ -150,7 +150,18 @@ fn conditions(query: &str) -> Vec<Condition> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_query_string_is_read_or_refused(text in "((limit|endTs|lookback|annotationQuery|a)=[-+0-9%a& =]{0,20}&?){0,5}") {
+            if let Ok(query) = Params::parse(&text).search(&Config::default(), 1000) {
+                prop_assert!(query.limit > 0 && query.window.end_ms > 0 && query.window.lookback_ms > 0);
+            }
+        }
+    }
 
     fn search(query: &str) -> Result<Query, String> {
         Params::parse(query).search(&Config::default(), 1000).map_err(|refusal| refusal.text)

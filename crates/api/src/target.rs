@@ -53,7 +53,21 @@ fn unreserved(escape: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_target_has_at_most_one_normal_form(text in "/[a./%1-3 ]{0,20}(\\?[a%1./]{0,9})?") {
+            if let Ok(uri) = text.parse::<Uri>()
+                && let Some(once) = normal(&uri)
+            {
+                prop_assert!(!once.path().contains("//"));
+                prop_assert_eq!(normal(&once).map(Cow::into_owned), Some(once.clone().into_owned()));
+            }
+        }
+    }
 
     #[test]
     fn targets() {

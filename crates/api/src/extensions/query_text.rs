@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Texts are bare words, or in double quotes, where `\"` and `\\` stand for `"` and `\`. A bare key ends at an operator,
-//! a bare value at white space or `)`. Each condition may be met by another span of the trace; `not` means that no
-//! span meets it.
+//! a bare value at white space or `)`; behind an operator and a space `and` and `or` are no value. Each condition may
+//! be met by another span of the trace; `not` means that no span meets it.
 
 use storage::condition::{Condition, Pattern};
 
@@ -23,6 +23,8 @@ pub const BYTES_MAX: usize = 4096;
 pub const CONDITIONS_MAX: usize = 64;
 /// Deepest nesting of parentheses and `not`.
 const DEPTH_MAX: usize = 16;
+/// What joins conditions.
+const JOINTS: [&str; 2] = ["and", "or"];
 
 /// Why a text can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +84,14 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// Steps over a word of the language: a whole one, so not the start of `order`, nor the key of `or=1`.
+    /// Says whether a word of the language comes next: a whole one, so not the start of `order`, nor the key of `or=1`.
+    fn is_at(&self, word: &str) -> bool {
+        let after = self.rest().strip_prefix(word).map(|rest| rest.chars().next());
+        after.is_some_and(|next| next.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"')))
+    }
+
     fn eat_word(&mut self, word: &str) -> bool {
-        let after = self.rest().strip_prefix(word).and_then(|rest| rest.chars().next());
-        let whole = after.map_or(self.rest() == word, |c| c.is_whitespace() || matches!(c, '(' | ')' | '"'));
-        whole && self.eat(word)
+        self.is_at(word) && self.eat(word)
     }
 
     fn any(&mut self, depth: usize) -> Parsed<Vec<Condition>> {
@@ -121,7 +126,7 @@ impl<'a> Reader<'a> {
             let found = self.any(depth + 1)?;
             return if self.eat(")") { Ok(found) } else { Err(self.error("expected )")) };
         }
-        if let Some(word) = ["and", "or"].into_iter().find(|word| self.clone_at().eat_word(word)) {
+        if let Some(word) = JOINTS.into_iter().find(|word| self.is_at(word)) {
             return Err(self.error(&format!("expected a condition before {word}")));
         }
         self.conditions += 1;
@@ -129,10 +134,6 @@ impl<'a> Reader<'a> {
             return Err(self.error(&format!("more than {CONDITIONS_MAX} conditions")));
         }
         Ok(vec![self.condition()?])
-    }
-
-    fn clone_at(&self) -> Reader<'a> {
-        Reader { text: self.text, at: self.at, conditions: self.conditions }
     }
 
     fn condition(&mut self) -> Parsed<Condition> {
@@ -150,9 +151,13 @@ impl<'a> Reader<'a> {
             return Ok(Condition::Has(key));
         };
         self.at += operator.len();
+        let behind = self.at;
         self.skip_space();
         let at = self.at;
-        let value = self.text_until(|rest| rest.starts_with(|c: char| c.is_whitespace() || c == ')'))?;
+        let value = match JOINTS.iter().any(|word| self.is_at(word)) && at > behind {
+            true => String::new(),
+            false => self.text_until(|rest| rest.starts_with(|c: char| c.is_whitespace() || c == ')'))?,
+        };
         self.skip_space();
         Ok(match operator {
             _ if value.is_empty() => Condition::Prefix(key, value),

@@ -1,5 +1,7 @@
 //! What texts mean, and what is said about those that mean nothing.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// Writes conditions in a form that leaves no doubt.
@@ -45,6 +47,10 @@ fn texts_that_mean_something() {
         ("or=1 and not=2", "or=1 & not=2"),
         ("k=", "k^"),
         ("(k=)", "k^"),
+        ("k= or a", "[k^|a]"),
+        ("k=or and a=and", "k=or & a=and"),
+        ("k = and a", "k^ & a"),
+        (r#"k = "and""#, "k=and"),
         ("ä=ü and é", "ä=ü & é"),
         ("a AND b", "err"),
         ("url=/x?a=(1", "url=/x?a=(1"),
@@ -85,4 +91,27 @@ fn limits() {
     assert!(parse(&deep(DEPTH_MAX + 1)).unwrap_err().text.contains("deeper than 16"));
     assert!(parse(&"not ".repeat(1000)).is_err());
     assert!(parse(&"a".repeat(BYTES_MAX + 1)).unwrap_err().text.contains("longer than 4096"));
+}
+
+/// Texts of the language's own pieces, in any order.
+fn pieces() -> impl Strategy<Value = String> {
+    let pieces = ["and", "or", "not", "(", ")", "\"", "\\", "=", "^=", "*=", "~=", "k", "ü", "[a", " ", " "];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_at_a_place_in_it(text in prop_oneof![".{0,60}", pieces()]) {
+        match parse(&text) {
+            Ok(conditions) => prop_assert!(conditions.len() <= CONDITIONS_MAX),
+            Err(error) => prop_assert!(error.at <= text.len() && !error.text.is_empty()),
+        }
+    }
+
+    #[test]
+    fn quoted_texts_come_back_as_they_were(key in ".{1,20}", value in ".{1,20}") {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let text = format!("{}={} and {}", quoted(&key), quoted(&value), quoted(&key));
+        prop_assert_eq!(parse(&text), Ok(vec![Condition::Tag(key.clone(), value), Condition::Has(key)]));
+    }
 }
