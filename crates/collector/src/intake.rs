@@ -73,6 +73,11 @@ impl Room {
         Ok(())
     }
 
+    /// Returns how many bytes it covers.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes more room if it covers fewer bytes than these.
     pub fn cover(&mut self, bytes: usize) -> Result<(), NoRoom> {
         self.grow(bytes.saturating_sub(self.bytes))

@@ -13,6 +13,8 @@ use crate::far::Destination;
 pub struct Config {
     /// Where the scribe door is.
     pub scribe_listen: Option<SocketAddr>,
+    /// Where the door of fluentd's forward protocol is.
+    pub forward_listen: Option<SocketAddr>,
     /// Where the HTTP, gRPC and OTLP doors are, and health and figures.
     pub http_listen: SocketAddr,
     /// Where spans go.

@@ -11,6 +11,7 @@ pub mod dead;
 pub mod entry;
 pub mod far;
 pub mod figures;
+pub mod forward;
 pub mod queue;
 pub mod run;
 pub mod sender;

@@ -4,14 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use collector::doors::{Config as DoorsConfig, Doors};
+use collector::intake::Intake;
+use collector::metrics::TransportMetrics;
 use collector::sampler::Sampler;
 use collector::scribe;
+use collector::sink::Sink;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, Delivery};
 use crate::far::Destination;
+use crate::forward;
 use crate::queue::{Queue, Writer};
 use crate::sender::Sender;
 use crate::spool::{OpenError, Spool};
@@ -23,6 +27,8 @@ pub struct Relay {
     pub http_address: SocketAddr,
     /// Where the scribe listener really is.
     pub scribe_address: Option<SocketAddr>,
+    /// Where the forward listener really is.
+    pub forward_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     writer: Writer,
@@ -62,6 +68,10 @@ impl Relay {
             Some(address) => Some(listen(address, "scribe", "--scribe-listen").await?),
             None => None,
         };
+        let forward = match config.forward_listen {
+            Some(address) => Some(listen(address, "fluentd's forward protocol", "--forward-listen").await?),
+            None => None,
+        };
         let routes = routes(&config);
         let names: Vec<String> = routes.iter().map(|route| name(route)).collect();
         let spool = Arc::new(Spool::open(Arc::new(disk::Real), config.spool.clone(), &names)?);
@@ -79,13 +89,21 @@ impl Relay {
                 scribe_enabled: scribe.is_some(),
                 ..DoorsConfig::default()
             },
-            queue,
+            Arc::clone(&queue) as Arc<dyn Sink>,
         );
         let scribe_address = scribe.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(listener) = scribe {
             tasks.spawn(scribe::serve(listener, doors.scribe(), scribe::Config::default(), stopped.clone()));
         }
-        let routes = doors.routes().merge(status::router(Arc::clone(&spool), doors.transports()));
+        let mut transports = doors.transports();
+        let forward_address = forward.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = forward {
+            let metrics = Arc::new(TransportMetrics::new("forward"));
+            transports.push(Arc::clone(&metrics));
+            let intake = Intake::over(queue, metrics, doors.budget().clone(), config.sampler);
+            tasks.spawn(forward::serve(listener, intake, stopped.clone()));
+        }
+        let routes = doors.routes().merge(status::router(Arc::clone(&spool), transports));
         let http_address = http.local_addr().unwrap_or(config.http_listen);
         tasks.spawn(async move {
             let mut stopped = stopped;
@@ -96,7 +114,7 @@ impl Relay {
                 tracing::error!(%error, "HTTP listener ended");
             }
         });
-        Ok(Self { http_address, scribe_address, stop, tasks, writer, spool })
+        Ok(Self { http_address, scribe_address, forward_address, stop, tasks, writer, spool })
     }
 
     /// Returns the buffer.

@@ -40,6 +40,9 @@ struct Arguments {
         value_name = "ADDRESS:PORT"
     )]
     scribe_listen: Listen,
+    /// Where fluentd's forward protocol is taken: events tagged zipkin.**; 127.0.0.1:24224 is its usual place.
+    #[arg(long, env = "SPANLET_RELAY_FORWARD_LISTEN", default_value = "off", value_name = "ADDRESS:PORT")]
+    forward_listen: Listen,
     /// Where HTTP v1 and v2, gRPC and OTLP are taken; health and figures are here too.
     #[arg(long, env = "SPANLET_RELAY_HTTP_LISTEN", default_value_t = ask::usual_address(), value_name = "ADDRESS:PORT")]
     http_listen: SocketAddr,
@@ -154,6 +157,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if let Some(address) = relay.scribe_address {
         println!("scribe on {address}");
     }
+    if let Some(address) = relay.forward_address {
+        println!("forward on {address}");
+    }
     println!("to {}", to.join(", "));
     println!("buffer in {}", place.display());
     tokio::select! {
@@ -172,6 +178,7 @@ fn check(arguments: Arguments) -> anyhow::Result<Config> {
     let usual = Spool::new(data_dir(arguments.data_dir)?);
     Ok(Config {
         scribe_listen: arguments.scribe_listen.0,
+        forward_listen: arguments.forward_listen.0,
         http_listen: arguments.http_listen,
         to: arguments.to,
         delivery: match arguments.delivery {

@@ -3,4 +3,5 @@
 mod crash;
 mod disk_limit;
 mod far;
+mod forward;
 mod world;
