@@ -1,5 +1,6 @@
 //! `spanlet relay`: keeps spans on disk and passes them on; and what one asks of a running relay.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use relay::run::Relay;
 use tokio::signal::unix::{SignalKind, signal};
 
 mod ask;
+mod fluentd;
 mod sizes;
 
 /// All doors together hold at most this much of messages that are not yet on disk.
@@ -24,8 +26,17 @@ struct Arguments {
     #[command(subcommand)]
     ask: Option<Ask>,
     /// Where spans go; may be given several times: scribe://HOST:PORT, http://HOST:PORT (proto3), http+json://HOST:PORT.
-    #[arg(long, env = "SPANLET_RELAY_TO", value_name = "URL", value_delimiter = ',', required = true)]
+    #[arg(
+        long,
+        env = "SPANLET_RELAY_TO",
+        value_name = "URL",
+        value_delimiter = ',',
+        required_unless_present = "fluentd_conf"
+    )]
     to: Vec<Destination>,
+    /// Take addresses, limits and times from a fluentd configuration of scribe sources and matches; flags win over it.
+    #[arg(long, env = "SPANLET_RELAY_FLUENTD_CONF", value_name = "FILE")]
+    fluentd_conf: Option<PathBuf>,
     /// With several: each gets every span, or the first that lives gets them.
     #[arg(long, env = "SPANLET_RELAY_DELIVERY", value_enum, default_value_t = DeliveryFlag::Copy)]
     delivery: DeliveryFlag,
@@ -119,7 +130,7 @@ impl std::str::FromStr for Listen {
 
 /// Returns the subcommand's flags.
 pub fn command() -> clap::Command {
-    Arguments::augment_args(clap::Command::new("relay")).after_help(
+    Arguments::augment_args(clap::Command::new("relay")).args_override_self(true).after_help(
         "The set-up of fluentd's in_scribe and out_scribe is:\n  spanlet relay --scribe-listen 127.0.0.1:9999 \
          --to scribe://collector:9410 --flush-interval 60s --chunk-limit 256m --data-dir DIR",
     )
@@ -134,7 +145,7 @@ pub fn run(matches: &clap::ArgMatches) -> anyhow::Result<()> {
         None => {}
     }
     start_logging();
-    let config = check(arguments)?;
+    let config = check(with_fluentd(arguments)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -205,6 +216,18 @@ fn check(arguments: Arguments) -> anyhow::Result<Config> {
         in_flight_bytes_max: IN_FLIGHT_BYTES_MAX,
         sampler,
     })
+}
+
+/// Reads the flags again, behind those that fluentd's configuration stands for, and prints the latter.
+fn with_fluentd(arguments: Arguments) -> anyhow::Result<Arguments> {
+    let Some(file) = &arguments.fluentd_conf else { return Ok(arguments) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+    let flags = fluentd::flags(&text).with_context(|| file.display().to_string())?;
+    println!("{} means: spanlet relay {}", file.display(), flags.join(" "));
+    let given = std::env::args_os().skip_while(|argument| argument != "relay").skip(1);
+    let all = flags.into_iter().map(OsString::from).chain(given);
+    let matches = command().no_binary_name(true).try_get_matches_from(all)?;
+    Ok(Arguments::from_arg_matches(&matches)?)
 }
 
 /// Only the default directory is made: a mistyped one should not become a second, empty buffer.
