@@ -38,13 +38,19 @@ pub struct Budget {
 /// Room for a message, taken as its bytes come in and given back when dropped.
 pub struct Room {
     units: Arc<Semaphore>,
+    units_max: usize,
     held: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
 
-/// The budget is used up: the sender should try again.
+/// Why there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoRoom;
+pub enum NoRoom {
+    /// The budget is used up: the sender should try again.
+    Now,
+    /// It is more than the whole budget: to try again would not help.
+    Ever,
+}
 
 impl Budget {
     /// Returns a budget of this many bytes.
@@ -60,15 +66,15 @@ impl Budget {
 
     /// Returns room for no bytes yet.
     pub fn room(&self) -> Room {
-        Room { units: Arc::clone(&self.units), held: None, bytes: 0 }
+        Room { units: Arc::clone(&self.units), units_max: self.units_max, held: None, bytes: 0 }
     }
 }
 
 impl Room {
     /// Takes room for more bytes.
     pub fn grow(&mut self, bytes: usize) -> Result<(), NoRoom> {
-        let units = self.units_for(bytes).ok_or(NoRoom)?;
-        let permit = Arc::clone(&self.units).try_acquire_many_owned(units).map_err(|_| NoRoom)?;
+        let units = self.units_for(bytes)?;
+        let permit = Arc::clone(&self.units).try_acquire_many_owned(units).map_err(|_| NoRoom::Now)?;
         self.keep(bytes, permit);
         Ok(())
     }
@@ -85,16 +91,19 @@ impl Room {
 
     /// Waits for room for more bytes. More than the whole budget is never granted.
     pub async fn wait(&mut self, bytes: usize) -> Result<(), NoRoom> {
-        let units = self.units_for(bytes).ok_or(NoRoom)?;
-        let permit = Arc::clone(&self.units).acquire_many_owned(units).await.map_err(|_| NoRoom)?;
+        let units = self.units_for(bytes)?;
+        let permit = Arc::clone(&self.units).acquire_many_owned(units).await.map_err(|_| NoRoom::Now)?;
         self.keep(bytes, permit);
         Ok(())
     }
 
-    fn units_for(&self, bytes: usize) -> Option<u32> {
+    fn units_for(&self, bytes: usize) -> Result<u32, NoRoom> {
         let held = self.bytes.div_ceil(UNIT_BYTES);
-        let wanted = self.bytes.checked_add(bytes)?.div_ceil(UNIT_BYTES);
-        u32::try_from(wanted - held).ok()
+        let wanted = self.bytes.saturating_add(bytes).div_ceil(UNIT_BYTES);
+        if wanted > self.units_max {
+            return Err(NoRoom::Ever);
+        }
+        u32::try_from(wanted - held).map_err(|_| NoRoom::Ever)
     }
 
     fn keep(&mut self, bytes: usize, permit: OwnedSemaphorePermit) {
@@ -203,12 +212,12 @@ mod tests {
         assert_eq!(first.grow(1), Ok(()));
         assert_eq!(first.grow(8 * UNIT_BYTES), Ok(()));
         assert_eq!(second.grow(UNIT_BYTES), Ok(()));
-        assert_eq!(second.grow(1), Err(NoRoom));
+        assert_eq!(second.grow(1), Err(NoRoom::Now));
         drop(first);
         assert_eq!(second.grow(9 * UNIT_BYTES), Ok(()));
-        assert_eq!(budget.room().grow(usize::MAX), Err(NoRoom));
+        assert_eq!(budget.room().grow(usize::MAX), Err(NoRoom::Ever));
         assert_eq!(budget.bytes_taken(), 10 * UNIT_BYTES);
         second.cover(9 * UNIT_BYTES).unwrap();
-        assert_eq!(second.cover(10 * UNIT_BYTES + 1), Err(NoRoom));
+        assert_eq!(second.cover(10 * UNIT_BYTES + 1), Err(NoRoom::Ever));
     }
 }

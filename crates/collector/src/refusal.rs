@@ -98,7 +98,13 @@ impl From<DecodeError> for Refusal {
 }
 
 impl From<NoRoom> for Refusal {
-    fn from(_: NoRoom) -> Self {
-        Self::new(Reason::NoRoom, "too many bytes are being worked on; try again later")
+    fn from(no_room: NoRoom) -> Self {
+        match no_room {
+            NoRoom::Now => Self::new(Reason::NoRoom, "too many bytes are being worked on; try again later"),
+            NoRoom::Ever => Self::new(
+                Reason::TooLarge,
+                "message is larger than all that may be worked on; send smaller batches",
+            ),
+        }
     }
 }

@@ -207,7 +207,7 @@ async fn read_frame(
                 return Err(Refusal::new(Reason::CutOff, "frame broke off"));
             }
             // A wait for room is felt by the sender as a slow connection: nothing is lost and nothing grows.
-            timeout(ROOM_TIME_MAX, room.wait(piece.len())).await.map_err(|_| NoRoom)??;
+            timeout(ROOM_TIME_MAX, room.wait(piece.len())).await.map_err(|_| NoRoom::Now)??;
             frame.extend_from_slice(piece);
             let read = piece.len();
             stream.consume(read);
