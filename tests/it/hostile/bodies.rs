@@ -147,7 +147,7 @@ fn cases() -> Vec<Case> {
             [&[10, 0xff, 0xff, 0x3f][..], &[0x7b; DEPTH]].concat(),
             &[400],
         ),
-        ("what a resource says, for every span", otlp, &[PROTO], otlp_repeats(), &[400, 413]),
+        ("what a resource says, for every span", otlp, &[PROTO], otlp_repeats(), &[200, 400, 413]),
         ("more than a body may have as OTLP", otlp, &[PROTO], vec![b'['; (10 << 20) + 1], &[413, 0]),
         ("more than a body may have", v2, &[JSON], vec![b'['; (10 << 20) + 1], &[413, 0]),
     ]
