@@ -49,7 +49,9 @@ impl Rule {
 
 /// A decision of the application's own: yes, no, or nothing to say.
 #[derive(Clone)]
-pub struct Hook(Arc<dyn Fn(&Request) -> Option<bool> + Send + Sync>);
+pub struct Hook(Arc<Decide>);
+
+type Decide = dyn Fn(&Request) -> Option<bool> + Send + Sync;
 
 impl Hook {
     /// Makes a hook of a function. It is called in the thread of the request, so it should be quick.
