@@ -65,7 +65,10 @@ pub fn router(api: &Api) -> Router {
     let mut routes = Router::new();
     if api.config.query_enabled {
         for (path, handler) in questions() {
-            let below_page = document(handler.clone()).head(reply::method_not_allowed);
+            let below_page = match api.config.ui {
+                Some(_) => document(handler.clone()).head(reply::method_not_allowed),
+                None => answer(handler.clone()),
+            };
             routes = routes.route(path, answer(handler)).route(&format!("/zipkin{path}"), below_page);
         }
         routes = routes.layer(from_fn_with_state(api.clone(), timeout::layer));

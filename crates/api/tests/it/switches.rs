@@ -62,6 +62,7 @@ async fn without_the_page() {
     for path in ["/", "/zipkin", "/zipkin/", "/zipkin/config.json", "/favicon.ico"] {
         assert_eq!(server.get(path).await.status, 404, "{path}");
     }
+    assert_eq!(server.ask("POST", "/zipkin/api/v2/services", &[]).await.status, 404);
     for path in ["/api/v2/services", "/zipkin/api/v2/services", "/health"] {
         assert_eq!(server.get(path).await.status, 200, "{path}");
     }
