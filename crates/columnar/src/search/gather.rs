@@ -27,7 +27,7 @@ impl Gather {
     }
 
     /// Returns the facts about one span.
-    pub fn from_row(self, row: &Row<'_>) -> Facts {
+    pub fn of_row(self, row: &Row<'_>) -> Facts {
         Facts::of_span(
             self.roots && row.parent_id.is_none(),
             row.timestamp_us,

@@ -60,7 +60,7 @@ impl<'a> Part<'a> {
             Held::Memtable(memtable) => {
                 for block in memtable.blocks() {
                     for row in block.rows() {
-                        sightings.add(row.trace_id, needs.met_by(&row), &gather.from_row(&row));
+                        sightings.add(row.trace_id, needs.met_by(&row), &gather.of_row(&row));
                     }
                 }
                 Ok(())
