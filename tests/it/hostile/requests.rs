@@ -99,6 +99,13 @@ fn requests_and_questions() {
         assert!(!head.contains("\nset-cookie"), "{name}: the answer's head was split: {head}");
         siege.answers();
     }
+    // The same at the ports that take OTLP alone: whatever is answered there, it goes on.
+    for address in siege.server.otlp.into_iter().flatten() {
+        for (_, bytes, _) in requests().into_iter().filter(|(_, _, statuses)| statuses.contains(&0)) {
+            exchange(address, &bytes);
+        }
+        siege.answers();
+    }
     // Many at once on one connection: answered one after the other.
     let mut stream = connect(siege.http());
     let many = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n".repeat(999);
