@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, ORIGIN};
-use axum::http::{Extensions, HeaderMap, Method, StatusCode, Version};
+use axum::http::header::{CONTENT_TYPE, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::compression::CompressionLayer;
@@ -54,6 +54,8 @@ async fn serve(State(api): State<Api>, mut request: Request, next: Next) -> Resp
         _ if !known => reply::bad_target(),
         _ => next.run(request).await,
     };
+    // Refusals repeat what was asked: nobody should take it for a page.
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(origin) = origin {
         cors::mark(&mut response, &origin, &api.config.allowed_origins, preflight);
     }

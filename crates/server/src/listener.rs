@@ -1,6 +1,7 @@
 //! Accepts HTTP connections, plain or by TLS, HTTP/1.1 or HTTP/2 on the same port, and watches over each.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,9 @@ use crate::metrics::Counters;
 use crate::places::{Place, Places};
 use crate::tls::Acceptor;
 use crate::upgrade;
+
+/// A client that is gone does not answer to a goodbye.
+const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// What every connection of a listener is served with.
 #[derive(Clone)]
@@ -167,16 +171,20 @@ impl Connection {
                     }
                     return;
                 }
-                _ = self.stop.wait_for(|stop| *stop), if !stopping => {
+                () = stopped(&mut self.stop), if !stopping => {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = self.activity.place.wanted() => return,
+                () = self.activity.place.wanted() => return say_goodbye(connection).await,
                 reason = self.activity.too_long(&limits, alarm.as_mut()) => {
-                    return Counters::count(match reason {
+                    Counters::count(match reason {
                         TooLong::Header => &counters.header_timeouts,
                         TooLong::Idle => &counters.idle_timeouts,
                     });
+                    if self.activity.place.idle_since().is_some() {
+                        say_goodbye(connection).await;
+                    }
+                    return;
                 }
             }
         }
@@ -217,6 +225,16 @@ impl Connection {
             }
         })
     }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Ends a connection that is idle. HTTP/2 tells its client, so that it sends no request into the void.
+async fn say_goodbye(mut connection: Pin<&mut impl GracefulConnection>) {
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(GOODBYE_TIME_MAX, connection).await;
 }
 
 fn builder(limits: &Connections) -> Builder<TokioExecutor> {

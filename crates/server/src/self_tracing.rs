@@ -88,7 +88,7 @@ impl Recorder {
 pub async fn layer(State(recorder): State<Recorder>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let question = route.starts_with("/api/v2/") || route.starts_with("/zipkin/api/v2/");
+    let question = route.starts_with("/api/") || route.starts_with("/zipkin/api/");
     let traced = match question && request.method() == axum::http::Method::GET {
         true => recorder.context(request.headers()),
         false => None,

@@ -91,6 +91,21 @@ fn a_browser_may_ask_before_it_has_credentials() {
 }
 
 #[test]
+fn what_others_wrote_runs_nowhere() {
+    let server = start(&[]);
+    let page = curl(&[&server.url("/zipkin/")]);
+    let policy = page.head.lines().find(|line| line.starts_with("content-security-policy:")).unwrap();
+    for wanted in ["default-src 'self'", "frame-ancestors 'none'", "base-uri 'self'", "object-src 'none'"] {
+        assert!(policy.contains(wanted), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for path in ["/zipkin/", "/api/v2/services", "/api/v2/traces?limit=%3Cscript%3E", "/nowhere"] {
+        let head = curl(&[&server.url(path)]).head;
+        assert!(head.contains("x-content-type-options: nosniff"), "{path}: {head}");
+    }
+}
+
+#[test]
 fn no_secret_is_logged() {
     let dir = tempfile::tempdir().unwrap();
     let file = write(dir.path(), "access.toml", "[[access]]\ntoken = 'hushhush'\nscopes = ['query']\n");
