@@ -103,3 +103,41 @@ fn every_way_in_and_out_keeps_the_spans_whole() {
         }
     }
 }
+
+#[test]
+fn memory_stays_small_whatever_the_backlog() {
+    /// What the issue asks for. The binary is built for tests: it is larger than the one that people use.
+    const MEMORY_KIB_MAX: u64 = 32 << 10;
+    const CALLS: u64 = 150;
+    let (data_dir, far) = (tempfile::tempdir().unwrap(), Far::start().unwrap());
+    far.set(Mood::TryLater);
+    let url = far.url();
+    let flags = ["--to", &url, "--flush-interval", "0s", "--retry-max-wait", "50ms"];
+    let relay = Relay::start(data_dir.path(), &flags).unwrap();
+    // Calls of half a megabyte, one copy of which is changed each time.
+    let spans: Vec<_> = (0..100).flat_map(load::trace).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut stream = TcpStream::connect(relay.scribe).unwrap();
+                for _ in 0..CALLS / 3 {
+                    assert_eq!(scribe_log(&mut stream, &spans).unwrap(), ResultCode::Ok);
+                }
+            });
+        }
+    });
+    let backlog = relay.figure("backlogBytes").unwrap();
+    assert!(backlog > 40 << 20, "only {backlog} bytes wait: the test is too weak");
+    let filled_kib = relay.memory_peak_kib().unwrap();
+    assert!(relay.terminate().unwrap().success());
+    far.set(Mood::Takes);
+    let relay = Relay::start(data_dir.path(), &flags).unwrap();
+    relay.drained(Duration::from_secs(60)).unwrap();
+    let drained_kib = relay.memory_peak_kib().unwrap();
+    println!(
+        "{} MiB of backlog: {filled_kib} KiB at most when filled, {drained_kib} when drained",
+        backlog >> 20
+    );
+    assert_eq!(far.taken(|taken| taken.spans.values().sum::<usize>() as u64), CALLS * 700);
+    assert!(filled_kib.max(drained_kib) < MEMORY_KIB_MAX, "{filled_kib} and {drained_kib} KiB");
+}

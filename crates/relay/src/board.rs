@@ -59,6 +59,7 @@ pub(crate) struct Route {
     pub dead: u64,
     pub dropped: u64,
     pub damaged: u64,
+    pub sampled: u64,
     pub calls: u64,
     pub retries: u64,
     /// What the far side said last, until it takes spans again.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use collector::sampler::Sampler;
 
 use crate::far::Destination;
+use crate::redact::Redaction;
+use crate::tail::Rules;
 
 /// Everything a relay needs to know, checked.
 #[derive(Clone, Debug)]
@@ -31,6 +33,10 @@ pub struct Config {
     pub in_flight_bytes_max: usize,
     /// Which traces are passed on.
     pub sampler: Sampler,
+    /// Values of tags that are taken out.
+    pub redaction: Redaction,
+    /// Which traces are passed on, of those that are whole.
+    pub tail: Option<Rules>,
 }
 
 /// What several destinations mean.

@@ -23,7 +23,7 @@ pub struct Figures {
     pub trouble: Option<String>,
 }
 
-/// Figures of one route, since the start. Accepted = delivered + dead + dropped + damaged + backlog.
+/// Figures of one route, since the start. Accepted = delivered + dead + dropped + damaged + sampled + backlog.
 #[derive(Clone, Debug)]
 pub struct RouteFigures {
     /// Its address as it was given.
@@ -42,6 +42,8 @@ pub struct RouteFigures {
     pub dropped: u64,
     /// Spans that could not be read back.
     pub damaged: u64,
+    /// Spans of traces that the tail sampler left out.
+    pub sampled: u64,
     /// Calls made.
     pub calls: u64,
     /// Calls that have to be made again.

@@ -13,9 +13,11 @@ pub mod far;
 pub mod figures;
 pub mod forward;
 pub mod queue;
+pub mod redact;
 pub mod run;
 pub mod sender;
 pub mod spool;
 pub mod status;
+pub mod tail;
 
 mod board;

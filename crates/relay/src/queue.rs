@@ -16,7 +16,9 @@ use wire::messages::Messages;
 
 use crate::body::Body;
 use crate::entry::Entry;
+use crate::redact::Redaction;
 use crate::spool::Spool;
+use crate::tail::Tail;
 
 /// Messages that may wait for the disk; with more, senders are told to try again.
 const WAITING_MAX: usize = 4096;
@@ -31,7 +33,18 @@ type Answer = oneshot::Sender<Result<(), WriteError>>;
 #[derive(Debug)]
 pub struct Queue {
     waiting: SyncSender<(Vec<Entry>, Answer)>,
-    takes_messages: bool,
+    looks: Looks,
+}
+
+/// What the queue does with spans before they are written.
+#[derive(Clone, Debug, Default)]
+pub struct Looks {
+    /// Values that are taken out.
+    pub redaction: Redaction,
+    /// Who judges traces.
+    pub tail: Option<Arc<Tail>>,
+    /// Scribe messages may be written as they came: nothing has to look at spans.
+    pub takes_messages: bool,
 }
 
 /// The thread that writes.
@@ -42,15 +55,15 @@ pub struct Writer {
 }
 
 impl Queue {
-    /// Starts the thread that writes to a buffer. Scribe messages are written decoded, or as they came.
-    pub fn start(spool: Arc<Spool>, takes_messages: bool) -> io::Result<(Arc<Self>, Writer)> {
+    /// Starts the thread that writes to a buffer.
+    pub fn start(spool: Arc<Spool>, looks: Looks) -> io::Result<(Arc<Self>, Writer)> {
         let (waiting, received) = sync_channel(WAITING_MAX);
         let ending = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&ending);
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || write_all(&spool, &received, &ends))?;
-        Ok((Arc::new(Self { waiting, takes_messages }), Writer { thread, ending }))
+        Ok((Arc::new(Self { waiting, looks }), Writer { thread, ending }))
     }
 
     /// Writes spans and returns when they are safe.
@@ -109,7 +122,13 @@ fn write_group(spool: &Spool, first: (Vec<Entry>, Answer), waiting: &Receiver<(V
 
 impl Sink for Queue {
     fn accept(&self, batch: Batch) -> BoxFuture<'_, Result<(), WriteError>> {
-        Box::pin(self.write(batch.into()))
+        Box::pin(async move {
+            if let Some(tail) = &self.looks.tail {
+                tail.judge(&batch);
+            }
+            let redacted = self.looks.redaction.apply(batch);
+            self.write(redacted.map_err(|error| WriteError::Failed(error.to_string()))?.into()).await
+        })
     }
 
     fn accept_messages(&self, messages: Messages) -> BoxFuture<'_, Result<(), WriteError>> {
@@ -117,6 +136,6 @@ impl Sink for Queue {
     }
 
     fn takes_messages(&self) -> bool {
-        self.takes_messages
+        self.looks.takes_messages
     }
 }

@@ -16,10 +16,11 @@ use tokio::task::JoinSet;
 use crate::config::{Config, Delivery};
 use crate::far::Destination;
 use crate::forward;
-use crate::queue::{Queue, Writer};
+use crate::queue::{Looks, Queue, Writer};
 use crate::sender::Sender;
 use crate::spool::{OpenError, Spool};
 use crate::status;
+use crate::tail::Tail;
 
 /// A relay that takes spans and passes them on.
 pub struct Relay {
@@ -75,10 +76,14 @@ impl Relay {
         let routes = routes(&config);
         let names: Vec<String> = routes.iter().map(|route| name(route)).collect();
         let spool = Arc::new(Spool::open(Arc::new(disk::Real), config.spool.clone(), &names)?);
-        let takes_messages =
-            config.to.iter().all(Destination::takes_messages) && config.sampler == Sampler::ALL;
-        let (queue, writer) = Queue::start(Arc::clone(&spool), takes_messages).map_err(StartError::Thread)?;
-        start_senders(&config, &routes, &spool).map_err(StartError::Thread)?;
+        let tail = config.tail.clone().map(|rules| Arc::new(Tail::new(rules)));
+        let takes_messages = config.to.iter().all(Destination::takes_messages)
+            && config.sampler == Sampler::ALL
+            && config.redaction.is_empty()
+            && tail.is_none();
+        let looks = Looks { redaction: config.redaction.clone(), tail: tail.clone(), takes_messages };
+        let (queue, writer) = Queue::start(Arc::clone(&spool), looks).map_err(StartError::Thread)?;
+        start_senders(&config, &routes, &spool, tail.as_ref()).map_err(StartError::Thread)?;
 
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -147,10 +152,15 @@ fn name(route: &[Destination]) -> String {
     route.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-fn start_senders(config: &Config, routes: &[Vec<Destination>], spool: &Arc<Spool>) -> std::io::Result<()> {
+fn start_senders(
+    config: &Config,
+    routes: &[Vec<Destination>],
+    spool: &Arc<Spool>,
+    tail: Option<&Arc<Tail>>,
+) -> std::io::Result<()> {
     for (number, route) in routes.iter().enumerate() {
         let fars = route.iter().map(|to| to.client(config.retry.timeout, config.gzip)).collect();
-        let sender = Sender::new(Arc::clone(spool), number, fars, config.retry);
+        let sender = Sender::new(Arc::clone(spool), number, fars, config.retry).with_tail(tail.cloned());
         std::thread::Builder::new().name(format!("sender-{number}")).spawn(move || sender.run())?;
     }
     Ok(())

@@ -8,7 +8,8 @@ use journal::read::Reader;
 use crate::body::Body;
 use crate::config::Retry;
 use crate::far::{Answer, Far};
-use crate::spool::{Load, Spool, now_ms};
+use crate::spool::{Load, Loaded, Spool, now_ms};
+use crate::tail::Tail;
 
 /// How long a route waits when the buffer can't be read, or a dead letter not be written.
 const DISK_RETRY: Duration = Duration::from_secs(1);
@@ -21,6 +22,7 @@ pub struct Sender {
     retry: Retry,
     random: fastrand::Rng,
     reader: Reader,
+    tail: Option<Arc<Tail>>,
 }
 
 struct Side {
@@ -48,7 +50,12 @@ impl Sender {
     pub fn new(spool: Arc<Spool>, route: usize, fars: Vec<Box<dyn Far>>, retry: Retry) -> Self {
         let sides = fars.into_iter().map(|far| Side { far, failures: 0, rests_until: None }).collect();
         let reader = spool.reader();
-        Self { spool, route, sides, retry, random: fastrand::Rng::new(), reader }
+        Self { spool, route, sides, retry, random: fastrand::Rng::new(), reader, tail: None }
+    }
+
+    /// Has spans held, and traces left out that are not worth keeping.
+    pub fn with_tail(self, tail: Option<Arc<Tail>>) -> Self {
+        Self { tail, ..self }
     }
 
     /// Sends until the relay stops.
@@ -62,9 +69,11 @@ impl Sender {
 
     /// Sends what one call holds. Says whether to go on.
     pub fn step(&mut self) -> bool {
-        match self.spool.load(self.route, &mut self.reader) {
-            Ok(Some(load)) => self.deliver(&load),
-            Ok(None) => true,
+        let hold = self.tail.as_ref().map_or(Duration::ZERO, |tail| tail.hold());
+        match self.spool.load_held(self.route, &mut self.reader, hold) {
+            Ok(Loaded::Load(load)) => self.deliver(&load),
+            Ok(Loaded::Nothing) => true,
+            Ok(Loaded::Held(left)) => self.spool.pause(left),
             Err(error) => {
                 tracing::error!(%error, "the buffer can't be read now");
                 self.spool.pause(self.retry.max_wait.min(DISK_RETRY))
@@ -75,7 +84,12 @@ impl Sender {
     /// Sends a load; of what is refused, each half by itself, until single spans are refused.
     fn deliver(&mut self, load: &Load) -> bool {
         let mut answered = 0;
-        let mut parts = vec![load.body.clone()];
+        let body = self
+            .tail
+            .as_ref()
+            .map_or_else(|| load.body.clone(), |tail| tail.keep(&load.body, load.arrival_ms));
+        answered += self.spool.sampled(self.route, load.body.len() - body.len());
+        let mut parts = if body.is_empty() { Vec::new() } else { vec![body] };
         while let Some(part) = parts.pop() {
             match self.ask(&part, load) {
                 Outcome::Taken => self.spool.delivered(self.route, part.len()),

@@ -72,6 +72,17 @@ pub struct Load {
     pub arrival_ms: u64,
 }
 
+/// What there is for a route.
+#[derive(Clone, Debug)]
+pub enum Loaded {
+    /// Spans to send.
+    Load(Load),
+    /// Nothing that is due.
+    Nothing,
+    /// Spans that have to wait so long.
+    Held(Duration),
+}
+
 impl Spool {
     /// Opens the buffer in its directory, for routes with these names.
     pub fn open(disk: Arc<dyn Disk>, config: Config, names: &[String]) -> Result<Self, OpenError> {
@@ -302,8 +313,14 @@ impl Spool {
         self.changed.notify_all();
     }
 
-    /// Reads what the route gets next; nothing when nothing is due.
-    pub fn load(&self, route: usize, reader: &mut Reader) -> Result<Option<Load>, JournalError> {
+    /// Reads what the route gets next, as far as it is so old.
+    pub fn load_held(
+        &self,
+        route: usize,
+        reader: &mut Reader,
+        hold: Duration,
+    ) -> Result<Loaded, JournalError> {
+        let youngest_ms = now_ms().saturating_sub(hold.as_millis() as u64);
         let cursor = {
             let board = lock(&self.board);
             board.routes.get(route).map_or(board.next, |route| route.cursor)
@@ -317,6 +334,14 @@ impl Spool {
                         self.damage(&extent, sequence..sequence + 1);
                         continue;
                     };
+                    if !hold.is_zero() && head.arrival_ms > youngest_ms {
+                        let left_ms = head.arrival_ms - youngest_ms;
+                        reader.put_back();
+                        if gathered.is_none() {
+                            return Ok(Loaded::Held(Duration::from_millis(left_ms).min(hold)));
+                        }
+                        break;
+                    }
                     let gathering = gathered.get_or_insert_with(|| Gathered::new(&head));
                     if !gathering.take(&head, bytes) {
                         reader.put_back();
@@ -338,7 +363,13 @@ impl Spool {
             route.cursor = route.cursor.max(to);
             route.busy_ms = load.as_ref().map(|load| load.arrival_ms);
         }
-        Ok(load)
+        Ok(load.map_or(Loaded::Nothing, Loaded::Load))
+    }
+
+    /// The spans of traces that are not worth keeping. Returns their number.
+    pub fn sampled(&self, route: usize, spans: usize) -> usize {
+        self.change(route, |route| route.sampled += spans as u64);
+        spans
     }
 
     /// Returns the file of a record, up to what is due.
@@ -529,6 +560,7 @@ fn route_figures(board: &Board, route: &Route) -> RouteFigures {
         dead: route.dead,
         dropped: route.dropped,
         damaged: route.damaged,
+        sampled: route.sampled,
         calls: route.calls,
         retries: route.retries,
         failing: route.failing.clone(),

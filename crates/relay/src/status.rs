@@ -94,6 +94,7 @@ fn route_as_json(route: &RouteFigures) -> Value {
         "deadLetterSpans": route.dead,
         "droppedSpans": route.dropped,
         "damagedSpans": route.damaged,
+        "sampledSpans": route.sampled,
         "calls": route.calls,
         "retries": route.retries,
         "failing": route.failing,
@@ -106,7 +107,7 @@ async fn prometheus(State(shown): State<Shown>) -> Response {
     transports(&mut text, &shown.transports);
     let figures = shown.spool.figures();
     type Figure = fn(&RouteFigures) -> u64;
-    let by_route: [(&str, &str, Figure); 9] = [
+    let by_route: [(&str, &str, Figure); 10] = [
         ("backlog_spans", "Spans not yet delivered.", |route| route.backlog_spans),
         ("backlog_bytes", "Bytes of the files they are in.", |route| route.backlog_bytes),
         ("oldest_age_ms", "Age of the oldest of them.", |route| route.oldest_age_ms),
@@ -114,6 +115,7 @@ async fn prometheus(State(shown): State<Shown>) -> Response {
         ("dead_letter_spans_total", "Spans the far side will never take.", |route| route.dead),
         ("dropped_spans_total", "Spans dropped at the disk limit.", |route| route.dropped),
         ("damaged_spans_total", "Spans that could not be read back.", |route| route.damaged),
+        ("sampled_spans_total", "Spans of traces not worth keeping.", |route| route.sampled),
         ("calls_total", "Calls made to the far side.", |route| route.calls),
         ("retries_total", "Calls that had to be made again.", |route| route.retries),
     ];

@@ -9,12 +9,14 @@ use anyhow::{Context, bail, ensure};
 use clap::{Args, FromArgMatches, Subcommand, ValueEnum};
 use relay::config::{Config, Delivery, Overflow, Retry, Spool};
 use relay::far::Destination;
+use relay::redact::Redaction;
 use relay::run::Relay;
 use tokio::signal::unix::{SignalKind, signal};
 
 mod ask;
 mod fluentd;
 mod sizes;
+mod tail;
 
 /// All doors together hold at most this much of messages that are not yet on disk.
 const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
@@ -87,6 +89,11 @@ struct Arguments {
     /// Share of traces that is passed on, 0.0 to 1.0.
     #[arg(long, env = "SPANLET_RELAY_SAMPLE_RATE", default_value_t = 1.0, value_name = "RATE")]
     sample_rate: f32,
+    /// Take the values of these tags out before spans touch the disk; `*` at the end stands for anything.
+    #[arg(long, env = "SPANLET_RELAY_REDACT", value_name = "KEY", value_delimiter = ',')]
+    redact: Vec<String>,
+    #[command(flatten)]
+    tail: tail::Flags,
 }
 
 #[derive(Subcommand)]
@@ -215,6 +222,8 @@ fn check(arguments: Arguments) -> anyhow::Result<Config> {
         },
         in_flight_bytes_max: IN_FLIGHT_BYTES_MAX,
         sampler,
+        redaction: Redaction::new(arguments.redact),
+        tail: arguments.tail.rules()?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The disk limit with both policies, and that a slow route slows nobody before.
 
 use relay::config::{Overflow, Spool as Config};
+use relay::spool::Loaded;
 use storage::error::WriteError;
 
 use crate::world::{Mood, Shelf, accept, config, disk, drain, open};
@@ -57,7 +58,9 @@ fn spans_dropped_while_they_are_sent_are_not_counted_twice() {
     let spool = open(&disk, small(Overflow::DropOldest), 1).unwrap();
     let mut reader = spool.reader();
     (0..20).for_each(|number| accept(&spool, &[number]).unwrap());
-    let load = spool.load(0, &mut reader).unwrap().unwrap();
+    let Loaded::Load(load) = spool.load_held(0, &mut reader, std::time::Duration::ZERO).unwrap() else {
+        panic!("nothing is due")
+    };
     (20..200).for_each(|number| accept(&spool, &[number]).unwrap());
     assert!(spool.is_dropped(0, &load));
     // Its answer comes after all.

@@ -4,4 +4,5 @@ mod crash;
 mod disk_limit;
 mod far;
 mod forward;
+mod tail;
 mod world;
