@@ -61,11 +61,12 @@ fn traces_with_errors_are_sent_whole_after_the_hold_and_others_are_counted() {
     };
     let (queue, writer) = Queue::start(Arc::clone(&spool), looks).unwrap();
     let started = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for spans in
         [[span(1, 1, None), span(2, 2, None)], [span(2, 3, Some(("error", "secret"))), span(1, 4, None)]]
     {
         let batch: Batch = spans.into_iter().collect();
-        futures::executor::block_on(queue.accept(batch)).unwrap();
+        runtime.block_on(queue.accept(batch)).unwrap();
     }
     writer.end();
     let far = Rows::default();
