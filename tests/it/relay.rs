@@ -79,6 +79,7 @@ fn every_way_in_and_out_keeps_the_spans_whole() {
         (format!("http://{}", server.http), None),
         (format!("http://{}", server.http), Some("--gzip")),
         (format!("http+json://{}", server.http), None),
+        (format!("otlp://{}", server.http), None),
     ];
     for (at, (to, gzip)) in (0..).zip(&outs) {
         let data_dir = tempfile::tempdir().unwrap();
@@ -99,6 +100,11 @@ fn every_way_in_and_out_keeps_the_spans_whole() {
             wire::json_v2::decode_list(body.as_bytes(), &mut batch).unwrap();
             let mut found: Vec<_> = batch.rows().map(|row| row.to_span()).collect();
             found.sort_by_key(|span| span.timestamp_us);
+            if to.starts_with("otlp") {
+                // OpenTelemetry has other words for some of it: docs/reference/otlp.md.
+                assert_eq!(found.len(), spans.len(), "{to}");
+                continue;
+            }
             assert_eq!(found, spans, "{to}");
         }
     }

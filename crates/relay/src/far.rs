@@ -53,12 +53,14 @@ pub enum Protocol {
     Proto3,
     /// `http+json://HOST:PORT/api/v2/spans`, as JSON v2.
     Json,
+    /// `otlp://HOST:PORT/v1/traces`, over HTTP.
+    Otlp,
 }
 
 /// The address is none that spans can be sent to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no destination: use scribe://HOST:PORT, http://HOST:PORT (proto3), or http+json://HOST:PORT"
+    "`{0}` is no destination: use scribe://HOST:PORT, http://HOST:PORT (proto3), http+json://HOST:PORT, or otlp://HOST:PORT"
 )]
 pub struct BadDestination(String);
 
@@ -73,6 +75,7 @@ impl FromStr for Destination {
             "scribe" => (Protocol::Scribe, "9410", ""),
             "http" => (Protocol::Proto3, "9411", "api/v2/spans"),
             "http+json" => (Protocol::Json, "9411", "api/v2/spans"),
+            "otlp" => (Protocol::Otlp, "4318", "v1/traces"),
             _ => return Err(bad()),
         };
         // An IPv6 address has its own colons, in brackets.
@@ -105,14 +108,13 @@ impl Destination {
     /// Returns a client, not yet connected.
     pub fn client(&self, timeout: Duration, gzip: bool) -> Box<dyn Far> {
         let rest = self.address.split_once("://").map_or("", |(_, rest)| rest);
-        match self.protocol {
-            Protocol::Scribe => Box::new(scribe::Client::new(rest, &self.address, timeout)),
-            Protocol::Proto3 | Protocol::Json => {
-                let form =
-                    if self.protocol == Protocol::Json { http::Form::Json } else { http::Form::Proto3 };
-                Box::new(http::Client::new(format!("http://{rest}"), &self.address, form, timeout, gzip))
-            }
-        }
+        let form = match self.protocol {
+            Protocol::Scribe => return Box::new(scribe::Client::new(rest, &self.address, timeout)),
+            Protocol::Proto3 => http::Form::Proto3,
+            Protocol::Json => http::Form::Json,
+            Protocol::Otlp => http::Form::Otlp,
+        };
+        Box::new(http::Client::new(format!("http://{rest}"), &self.address, form, timeout, gzip))
     }
 }
 
@@ -138,6 +140,7 @@ mod tests {
             ("http://z", "http://z:9411/api/v2/spans"),
             ("http://z:80/", "http://z:80/api/v2/spans"),
             ("http+json://z:80/x/y", "http+json://z:80/x/y"),
+            ("otlp://z", "otlp://z:4318/v1/traces"),
         ] {
             assert_eq!(given.parse::<Destination>().unwrap().to_string(), shown);
         }

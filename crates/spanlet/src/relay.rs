@@ -27,7 +27,7 @@ const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
 struct Arguments {
     #[command(subcommand)]
     ask: Option<Ask>,
-    /// Where spans go; may be given several times: scribe://HOST:PORT, http://HOST:PORT (proto3), http+json://HOST:PORT.
+    /// Where spans go; may be given several times: scribe://HOST:PORT, http://HOST:PORT (proto3), http+json://HOST:PORT, otlp://HOST:PORT.
     #[arg(
         long,
         env = "SPANLET_RELAY_TO",

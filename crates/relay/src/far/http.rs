@@ -1,4 +1,4 @@
-//! A Zipkin server's `POST /api/v2/spans`.
+//! A Zipkin server's `POST /api/v2/spans`, and `POST /v1/traces` of OpenTelemetry's protocol.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use model::batch::Batch;
+use model::draft::Draft;
 use ureq::Agent;
 use ureq::http::Response;
 
@@ -22,6 +23,8 @@ pub enum Form {
     Proto3,
     /// JSON v2.
     Json,
+    /// OpenTelemetry's protocol in protocol buffers.
+    Otlp,
 }
 
 /// A client, connected when needed.
@@ -47,7 +50,7 @@ impl Client {
 
     fn post(&self, bytes: &[u8]) -> Result<Answer, ureq::Error> {
         let media_type = match self.form {
-            Form::Proto3 => "application/x-protobuf",
+            Form::Proto3 | Form::Otlp => "application/x-protobuf",
             Form::Json => "application/json",
         };
         let mut request = self.agent.post(&self.url).content_type(media_type);
@@ -59,6 +62,10 @@ impl Client {
         // Read to its end, so that the connection can be used again.
         let text =
             response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().unwrap_or_default();
+        if self.form == Form::Otlp && response.status().is_success() && rejects_spans(&text) {
+            // Which ones is found by halves: what was taken comes twice, and reads once.
+            return Ok(Answer::Refused("the far side rejected spans".into()));
+        }
         Ok(judge(&response, &String::from_utf8_lossy(&text)))
     }
 }
@@ -92,6 +99,13 @@ fn write(batch: &Batch, form: Form) -> Vec<u8> {
             wire::proto3_write::write_list(&mut bytes, batch.rows());
             bytes
         }
+        Form::Otlp => {
+            let mut bytes = Vec::with_capacity(2 * batch.as_bytes().len());
+            for row in batch.rows() {
+                wire::otlp_write::write_draft(&mut bytes, &Draft::from_span(&row.to_span()));
+            }
+            bytes
+        }
         Form::Json => {
             let mut text = String::with_capacity(2 * batch.as_bytes().len());
             for row in batch.rows() {
@@ -111,6 +125,12 @@ fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
+/// Says whether an answer is ExportTraceServiceResponse with `partial_success` (field 1) whose `rejected_spans` (field
+/// 1 in it) is not 0: opentelemetry-proto `collector/trace/v1/trace_service.proto`.
+fn rejects_spans(answer: &[u8]) -> bool {
+    matches!(answer, [0x0a, _, 0x08, rejected, ..] if *rejected != 0)
+}
+
 /// Only statuses that speak of the spans themselves refuse them; all others may be mended on the far side: a wrong
 /// path, missing rights, overload.
 fn judge<B>(response: &Response<B>, text: &str) -> Answer {
@@ -122,6 +142,42 @@ fn judge<B>(response: &Response<B>, text: &str) -> Answer {
         _ => {
             let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
             Answer::Later { why, after: after.and_then(|text| text.parse().ok()).map(Duration::from_secs) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ureq::http::Response;
+
+    #[test]
+    fn only_statuses_about_the_spans_refuse_them() {
+        for (status, refused) in
+            [(400, true), (413, true), (401, false), (404, false), (429, false), (500, false), (503, false)]
+        {
+            let response = Response::builder().status(status).header("retry-after", "7").body(()).unwrap();
+            match judge(&response, "text") {
+                Answer::Refused(why) => assert!(refused && why.contains("text"), "{status}"),
+                Answer::Later { after, .. } => {
+                    assert_eq!((refused, after), (false, Some(Duration::from_secs(7))))
+                }
+                Answer::Taken => panic!("{status}"),
+            }
+        }
+        let response = Response::builder().status(202).body(()).unwrap();
+        assert_eq!(judge(&response, ""), Answer::Taken);
+    }
+
+    #[test]
+    fn a_partial_success_of_otlp_is_seen() {
+        for (answer, rejects) in [
+            (&b""[..], false),
+            (b"\x0a\x02\x08\x00", false),
+            (b"\x0a\x02\x08\x03", true),
+            (b"\x0a\x04\x12\x02ab", false),
+        ] {
+            assert_eq!(rejects_spans(answer), rejects, "{answer:?}");
         }
     }
 }
