@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyTuple};
 
+use crate::carry;
 use crate::request;
 use crate::scope::Scope;
 
@@ -37,17 +38,20 @@ struct Body {
     inner: Py<PyAny>,
     scope: Py<Scope>,
     environ: Py<PyAny>,
+    /// The body is all that is left of the request: its span ends here, and it is iterated in its scope.
     ends_scope: bool,
 }
 
 #[pymethods]
 impl Body {
     fn __iter__(&self, py: Python<'_>) -> PyResult<Chunks> {
-        let inner = self.inner.bind(py).try_iter().inspect_err(|error| self.failed(py, error))?;
+        let iter = || self.inner.bind(py).try_iter();
+        let inner = self.in_scope(py, iter).inspect_err(|error| self.failed(py, error))?;
         Ok(Chunks {
             inner: inner.into_any().unbind(),
             scope: self.scope.clone_ref(py),
             environ: self.environ.clone_ref(py),
+            in_scope: self.ends_scope,
         })
     }
 
@@ -57,7 +61,10 @@ impl Body {
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let closed = match self.inner.bind(py).getattr_opt("close")? {
-            Some(close) => close.call0().map(|_| ()).inspect_err(|error| self.failed(py, error)),
+            Some(close) => {
+                let close = || close.call0().map(|_| ());
+                self.in_scope(py, close).inspect_err(|error| self.failed(py, error))
+            }
             None => Ok(()),
         };
         if self.ends_scope {
@@ -68,6 +75,10 @@ impl Body {
 }
 
 impl Body {
+    fn in_scope<T>(&self, py: Python<'_>, run: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+        in_scope(py, self.ends_scope, &self.scope, run)
+    }
+
     fn failed(&self, py: Python<'_>, error: &PyErr) {
         request::failed(self.scope.get(), self.environ.bind(py), error);
     }
@@ -88,6 +99,7 @@ struct Chunks {
     inner: Py<PyAny>,
     scope: Py<Scope>,
     environ: Py<PyAny>,
+    in_scope: bool,
 }
 
 #[pymethods]
@@ -98,9 +110,17 @@ impl Chunks {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut inner = self.inner.bind(py).cast::<PyIterator>()?.clone();
-        inner
-            .next()
-            .transpose()
+        in_scope(py, self.in_scope, &self.scope, || inner.next().transpose())
             .inspect_err(|error| request::failed(self.scope.get(), self.environ.bind(py), error))
     }
+}
+
+/// Runs a part of a body, in its request's scope where the server no longer is.
+fn in_scope<T>(
+    py: Python<'_>,
+    enters: bool,
+    scope: &Py<Scope>,
+    run: impl FnOnce() -> PyResult<T>,
+) -> PyResult<T> {
+    if enters { carry::within(py, Some(scope.bind(py)), run) } else { run() }
 }

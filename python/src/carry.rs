@@ -71,7 +71,7 @@ pub fn argument(
 }
 
 /// Runs something in another scope, or none.
-fn within<T>(
+pub fn within<T>(
     py: Python<'_>,
     scope: Option<&Bound<'_, Scope>>,
     run: impl FnOnce() -> PyResult<T>,

@@ -1,5 +1,6 @@
 //! Server spans for any WSGI server: the same watching as a plain middleware.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -58,11 +59,20 @@ fn leave<'py>(
     result: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     current::set(environ.py(), outer)?;
-    match result.filter(|body| scope.get().context.sampled && !body::is_whole(body)) {
+    let watched = |body: &&Bound<'py, PyAny>| {
+        !body::is_whole(body) && (scope.get().context.sampled || !is_file(body, environ))
+    };
+    match result.filter(watched) {
         Some(body) => body::watch(body, scope.as_unbound(), environ, true).map(Some),
         None => {
             scope.get().end();
             Ok(None)
         }
     }
+}
+
+/// Says whether a body is the server's own wrapper of a file, which it may send faster when it finds it as it was.
+fn is_file(body: &Bound<'_, PyAny>, environ: &Bound<'_, PyAny>) -> bool {
+    let wrapper = environ.get_item(intern!(environ.py(), "wsgi.file_wrapper"));
+    wrapper.is_ok_and(|wrapper| body.get_type().is(&wrapper))
 }

@@ -61,6 +61,43 @@ def test_a_streamed_body_ends_its_span_when_closed_or_dropped(environ, tracer, c
     assert len(tracer.wait(1)) == 1
 
 
+@pytest.mark.parametrize("rate", [1.0, 0.0])
+def test_what_a_streamed_body_does_belongs_to_the_request(environ, tracer, rate):
+    spanlet.init(port=tracer.port, sampling_rate=rate)
+    seen = []
+
+    class Parts:
+        def __iter__(self):
+            seen.append(spanlet.current_ids())
+            for _ in range(2):
+                spanlet.annotate("part")
+                seen.append(spanlet.current_ids())
+                yield b"x"
+
+        def close(self):
+            seen.append(spanlet.current_ids())
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        seen.append(spanlet.current_ids())
+        return Parts()
+
+    body = TracingMiddleware(application)(environ, start)
+    for _ in body:
+        assert spanlet.current_ids() is None, "between its parts the server is elsewhere"
+    body.close()
+    assert len(set(seen)) == 1 and seen[0] is not None and len(seen) in (4, 5)
+    assert spanlet.flush()
+    assert [span.annotations for span in tracer.spans] == [["part", "part"]] * (rate > 0)
+
+
+def test_a_file_of_an_unsampled_request_stays_the_server_s(environ, tracer):
+    spanlet.init(port=tracer.port, sampling_rate=0.0)
+    file = wsgiref.util.FileWrapper(io.BytesIO(b"x"))
+    environ["wsgi.file_wrapper"] = wsgiref.util.FileWrapper
+    assert TracingMiddleware(lambda environ, start_response: file)(environ, start) is file
+
+
 def test_what_it_raises(environ, tracer):
     def application(environ, start_response):
         raise ValueError("boom")
