@@ -2,6 +2,7 @@
 
 mod clients;
 mod lanes;
+mod relay;
 mod steps;
 mod swift;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::lanes::{Lane, Outcome, Step};
-use super::{clients, swift};
+use super::{clients, relay, swift};
 use crate::build::{self, Profile};
 use crate::log::Log;
 use crate::ports;
@@ -18,6 +18,7 @@ use crate::venv::Venv;
 
 /// What the heavy steps took on two busy cores, and some more.
 const CLIENTS_TAKE: Duration = Duration::from_secs(4 * 60);
+const RELAY_TAKES: Duration = Duration::from_secs(3 * 60);
 const SWIFT_TAKES: Duration = Duration::from_secs(8 * 60);
 const ZIPKIN_TAKES: Duration = Duration::from_secs(6 * 60);
 
@@ -44,6 +45,7 @@ pub fn all(end: Instant) -> Vec<Step> {
             log.run(Command::new(std::env::current_exe()?).args(["demo", "--once"]).current_dir(root()))
         }),
         heavy("clients", Other, &["binary"], end, CLIENTS_TAKE, clients::run),
+        heavy("relay", Cargo, &["binary", "cargo test"], end, RELAY_TAKES, relay::run),
         heavy("swift", Cargo, &["binary", "wheel"], end, SWIFT_TAKES, beside("swift", swift::on_spanlet)),
         heavy("zipkin", Cargo, &["wheel"], end, ZIPKIN_TAKES, beside("zipkin", swift::on_zipkin)),
     ]

@@ -22,11 +22,7 @@ const FLOORS: &[Place] = &[
         floor: 4,
         may_use: &["api", "collector", "columnar", "disk", "journal", "model", "storage", "wire"],
     },
-    Place {
-        name: "relay",
-        floor: 4,
-        may_use: &["collector", "disk", "journal", "model", "storage", "wire"],
-    },
+    Place { name: "relay", floor: 4, may_use: &["collector", "disk", "journal", "model", "storage", "wire"] },
     Place { name: "spanlet-layers", floor: 4, may_use: &["tracer"] },
     Place { name: "spanlet-python", floor: 4, may_use: &["tracer"] },
     Place { name: "columnar", floor: 3, may_use: &["disk", "journal", "model", "storage"] },
