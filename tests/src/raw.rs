@@ -4,8 +4,17 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 /// Longer than any answer takes, and than any limit on a sender's time in these tests.
 pub const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Lets this process, and the servers that it starts from now on, have as many open files as the system allows: often only
+/// 1024 are granted unasked.
+pub fn open_many() {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit on open files");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("the limit may be used up");
+}
 
 /// Connects; reads and writes give up after [`ANSWER_MAX`].
 pub fn connect(address: SocketAddr) -> TcpStream {

@@ -7,8 +7,7 @@ use e2e::raw::{self, request};
 
 use super::Siege;
 
-/// As many as the usual limit on open files allows, on both sides.
-const IDLE: usize = 700;
+const IDLE: usize = 1_000;
 const SLOW: usize = 150;
 
 /// Opens connections that each send this and then nothing.
@@ -24,6 +23,7 @@ fn hold(siege: &Siege, count: usize, bytes: &[u8], to_scribe: bool) -> Vec<TcpSt
 
 #[test]
 fn slow_and_silent() {
+    raw::open_many();
     let siege = Siege::begin("slow", &[]);
     let body = format!("POST /api/v2/spans HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n[", 9 << 20);
     let chunked = b"POST /api/v2/spans HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n";
@@ -77,6 +77,7 @@ fn readers_that_do_not_read(siege: &Siege) {
 /// into their limits on time.
 #[test]
 fn more_connections_than_places() {
+    raw::open_many();
     let settings = [
         ("SPANLET_HTTP_CONNECTIONS_MAX", "40"),
         ("SPANLET_SCRIBE_CONNECTIONS_MAX", "40"),
