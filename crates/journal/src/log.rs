@@ -10,6 +10,9 @@ use crate::error::JournalError;
 use crate::record::{Head, Record};
 use crate::replay::{Replayed, file_name, replay, survey};
 
+/// A buffer that a large group has made larger is given back.
+const BUFFER_BYTES_KEPT: usize = 16 << 20;
+
 /// A log of numbered records in files of one directory. Only what [`append`](Self::append) returned counts.
 #[derive(Debug)]
 pub struct Journal {
@@ -115,6 +118,9 @@ impl Journal {
         open.bytes += self.buffer.len() as u64;
         let written = open.file.append(&self.buffer).and_then(|()| open.file.sync_data());
         self.syncs += 1;
+        if self.buffer.capacity() > BUFFER_BYTES_KEPT {
+            self.buffer = Vec::new();
+        }
         if let Err(error) = written {
             let path = self.dir.join(file_name(open.first));
             self.close(open);

@@ -110,7 +110,8 @@ impl Reader {
         if self.open.as_ref().is_none_or(|open| open.first != extent.first) {
             let file = self.disk.open(&self.dir.join(file_name(extent.first)))?;
             let buffer_at = HEAD_BYTES as u64;
-            self.open = Some(Open { first: extent.first, file, buffer: Vec::new(), buffer_at, read: 0, given: None });
+            self.open =
+                Some(Open { first: extent.first, file, buffer: Vec::new(), buffer_at, read: 0, given: None });
         }
         let Some(open) = &mut self.open else { return Ok(None) };
         while open.fill(RECORD_HEAD_BYTES, extent.bytes)? {

@@ -23,7 +23,7 @@ use crate::tail::Tail;
 /// Messages that may wait for the disk; with more, senders are told to try again.
 const WAITING_MAX: usize = 4096;
 /// Most bytes written with one sync: more would only make the first wait for the last.
-const GROUP_BYTES_MAX: usize = 4 << 20;
+const GROUP_BYTES_MAX: usize = 1 << 20;
 /// How often files that are done with are removed and cursors saved.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
@@ -69,7 +69,10 @@ impl Queue {
     /// Writes spans and returns when they are safe.
     pub async fn write(&self, body: Body) -> Result<(), WriteError> {
         let (answer, answered) = oneshot::channel();
-        self.waiting.try_send((Entry::of(&body), answer)).map_err(|error| match error {
+        let entries = Entry::of(&body);
+        // While it waits for the disk a message is held once.
+        drop(body);
+        self.waiting.try_send((entries, answer)).map_err(|error| match error {
             TrySendError::Full(_) => WriteError::Busy(format!("{WAITING_MAX} messages wait for the disk")),
             TrySendError::Disconnected(_) => WriteError::Failed("the relay has stopped".into()),
         })?;

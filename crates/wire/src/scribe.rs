@@ -181,6 +181,10 @@ pub fn read_reply(frame: &[u8]) -> Result<ResultCode, ScribeError> {
             _ => reader.skip(field)?,
         }
     }
+    if kind == EXCEPTION {
+        // As Zipkin 3.5.1 answers a call that it can't decode.
+        return Err(ScribeError::Exception("no reason given".into()));
+    }
     Err(ScribeError::Malformed("reply without a result".into()))
 }
 

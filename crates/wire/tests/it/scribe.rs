@@ -180,3 +180,10 @@ proptest! {
         prop_assert_eq!(decode_message(&encode_message(&span)).unwrap(), span);
     }
 }
+
+/// Recorded from Zipkin 3.5.1, which was sent a message that holds no span: an exception with a type and without a text.
+#[test]
+fn zipkins_exception_without_a_text_is_an_exception() {
+    let frame = b"\x80\x01\x00\x03\x00\x00\x00\x03Log\x00\x00\x00\x07\x08\x00\x02\x00\x00\x00\x06\x00";
+    assert!(matches!(wire::scribe::read_reply(frame), Err(wire::scribe::ScribeError::Exception(_))));
+}
