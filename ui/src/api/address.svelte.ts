@@ -1,15 +1,30 @@
 //! The address bar: which page it names, and how to go to another one without loading anew.
-export type Place =
-  | { readonly page: "search"; readonly params: URLSearchParams }
-  | { readonly page: "trace"; readonly traceId: string; readonly params: URLSearchParams };
+export type PageName = "search" | "trace" | "upload" | "dependency" | "compare";
+
+export interface Place {
+  readonly page: PageName;
+  /** Of a trace; "" elsewhere. */
+  readonly traceId: string;
+  readonly params: URLSearchParams;
+}
 
 const basePath = new URL(document.baseURI).pathname;
+const PAGES: Readonly<Record<string, PageName>> = { dependency: "dependency", traceViewer: "upload", compare: "compare" };
 
 function read(): Place {
   const params = new URLSearchParams(location.search);
   const path = location.pathname.startsWith(basePath) ? location.pathname.slice(basePath.length) : "";
   const trace = /^traces\/([^/]+)$/.exec(path);
-  return trace ? { page: "trace", traceId: decodeURIComponent(trace[1]), params } : { page: "search", params };
+  return { page: trace ? "trace" : (PAGES[path] ?? "search"), traceId: trace ? decoded(trace[1]) : "", params };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A lone percent sign; it is no trace id either way.
+    return text;
+  }
 }
 
 let current = $state.raw<Place>(read());
@@ -17,31 +32,41 @@ window.addEventListener("popstate", () => {
   current = read();
 });
 
+/** Inside another page's frame: only the trace, no bar. Every address keeps it. */
+export const embedded = current.params.get("embed") === "1";
+
 export const address = {
   get place(): Place {
     return current;
   },
 };
 
-export function searchHref(params?: URLSearchParams): string {
+function href(path: string, params?: URLSearchParams): string {
   const query = params?.toString() ?? "";
-  return query === "" ? "./" : `./?${query}`;
+  return query === "" ? path : `${path}?${query}`;
 }
 
-export function traceHref(traceId: string, params?: URLSearchParams): string {
-  const query = params?.toString() ?? "";
-  return `traces/${encodeURIComponent(traceId)}${query === "" ? "" : `?${query}`}`;
+export const searchHref = (params?: URLSearchParams): string => href("./", params);
+export const traceHref = (traceId: string, params?: URLSearchParams): string => href(`traces/${encodeURIComponent(traceId)}`, params);
+export const uploadHref = (params?: URLSearchParams): string => href("traceViewer", params);
+export const dependencyHref = (params?: URLSearchParams): string => href("dependency", params);
+export const compareHref = (params?: URLSearchParams): string => href("compare", params);
+
+function absolute(to: string): URL {
+  const url = new URL(to, document.baseURI);
+  if (embedded) url.searchParams.set("embed", "1");
+  return url;
 }
 
-export function go(href: string): void {
-  history.pushState(null, "", new URL(href, document.baseURI));
+export function go(to: string): void {
+  history.pushState(null, "", absolute(to));
   current = read();
   window.scrollTo(0, 0);
 }
 
 /** Changes the address of what is shown already: nothing is loaded, and back leads to the page before. */
-export function rewrite(href: string): void {
-  const url = new URL(href, document.baseURI);
+export function rewrite(to: string): void {
+  const url = absolute(to);
   if (url.href !== location.href) history.replaceState(null, "", url);
 }
 

@@ -1,61 +1,66 @@
-//! Calls the Zipkin v2 API of the server this page came from.
-import type { Span } from "../model/span";
-
-/** What went wrong, in words for the reader. Status 0: the server did not answer at all. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+//! Calls the Zipkin v2 API of the server this page came from. Whole traces are read by the worker: see reader.ts.
+import { CONFIG_DEFAULT, readConfig, type Config } from "../model/config";
+import type { Link } from "../model/links";
+import { ApiError, get, getList } from "./http";
 
 /** `path` is relative, so that it follows <base href>. */
-async function get(path: string, signal?: AbortSignal): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(new URL(`api/v2/${path}`, document.baseURI), signal ? { signal } : {});
-  } catch (cause) {
-    if (signal?.aborted) throw cause;
-    throw new ApiError(0, "The server does not answer. It may be down, or the network between it and you.");
-  }
-  if (response.ok || response.status === 404) return response;
-  const said = (await response.text()).trim().slice(0, 300);
-  throw new ApiError(response.status, said === "" ? response.statusText : said);
+function apiUrl(path: string): string {
+  return new URL(`api/v2/${path}`, document.baseURI).href;
 }
 
-async function getList<T>(path: string, signal?: AbortSignal): Promise<T[]> {
-  const response = await get(path, signal);
-  if (response.status === 404) throw new ApiError(404, "The server knows no such path. Is it a Zipkin server?");
-  const body: unknown = await response.json();
-  if (!Array.isArray(body)) throw new ApiError(response.status, "The server answered something that is not a list.");
-  return body as T[];
+/** Without `config.json` the page works as Zipkin does unconfigured. */
+export async function fetchConfig(): Promise<Config> {
+  try {
+    const response = await get(new URL("config.json", document.baseURI).href);
+    return response.ok ? readConfig(await response.json()) : CONFIG_DEFAULT;
+  } catch {
+    return CONFIG_DEFAULT;
+  }
 }
 
 export function fetchServices(signal?: AbortSignal): Promise<string[]> {
-  return getList("services", signal);
+  return getList(apiUrl("services"), signal);
 }
 
 export function fetchSpanNames(service: string, signal?: AbortSignal): Promise<string[]> {
-  return getList(`spans?${new URLSearchParams({ serviceName: service })}`, signal);
+  return getList(apiUrl(`spans?${new URLSearchParams({ serviceName: service })}`), signal);
 }
 
 export function fetchRemoteServices(service: string, signal?: AbortSignal): Promise<string[]> {
-  return getList(`remoteServices?${new URLSearchParams({ serviceName: service })}`, signal);
+  return getList(apiUrl(`remoteServices?${new URLSearchParams({ serviceName: service })}`), signal);
 }
 
-export async function searchTraces(params: URLSearchParams, signal?: AbortSignal): Promise<Span[][]> {
-  const traces = await getList<Span[]>(`traces?${params}`, signal);
-  return traces.filter((trace) => trace.length > 0);
+export function fetchTagKeys(signal?: AbortSignal): Promise<string[]> {
+  return getList(apiUrl("autocompleteKeys"), signal);
 }
 
-/** The spans of a trace as stored, or undefined when the server has none. */
-export async function fetchTrace(traceId: string, signal?: AbortSignal): Promise<Span[] | undefined> {
-  const response = await get(`trace/${encodeURIComponent(traceId)}`, signal);
-  if (response.status === 404) return undefined;
-  const spans = (await response.json()) as Span[];
-  return spans.length > 0 ? spans : undefined;
+export function fetchTagValues(key: string, signal?: AbortSignal): Promise<string[]> {
+  return getList(apiUrl(`autocompleteValues?${new URLSearchParams({ key })}`), signal);
+}
+
+export function fetchLinks(startMs: number, endMs: number, signal?: AbortSignal): Promise<Link[]> {
+  return getList(apiUrl(`dependencies?${new URLSearchParams({ endTs: String(endMs), lookback: String(endMs - startMs) })}`), signal);
+}
+
+/** Hands a trace to another server, as Zipkin's page does: its roots say that it was kept. */
+export async function archive(json: string, url: string): Promise<void> {
+  const spans = JSON.parse(json) as { parentId?: string; tags?: Record<string, string> }[];
+  for (const span of spans) if (!span.parentId) span.tags = { ...span.tags, "zipkin.archived": "true" };
+  let response: Response;
+  try {
+    response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(spans) });
+  } catch {
+    throw new ApiError(0, "The archive does not answer.");
+  }
+  if (!response.ok) throw new ApiError(response.status, `The archive answered ${response.status} ${response.statusText}`.trim());
+}
+
+export function searchUrl(params: URLSearchParams): string {
+  return apiUrl(`traces?${params}`);
+}
+
+export function traceUrl(traceId: string): string {
+  return apiUrl(`trace/${encodeURIComponent(traceId)}`);
 }
 
 /** Where programs send spans to: the server of this page. Writes exist only under the root. */
@@ -66,8 +71,4 @@ export function spansAddress(): string {
 export function serverAddress(): { origin: string; host: string } {
   const { origin, hostname } = new URL(document.baseURI);
   return { origin, host: hostname };
-}
-
-export function traceJsonHref(traceId: string): string {
-  return `api/v2/trace/${encodeURIComponent(traceId)}`;
 }

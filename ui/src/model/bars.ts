@@ -1,9 +1,9 @@
 //! The parts of a row's bar: which stretches are the span's own work, which lie in its children.
 import type { Bounds } from "./bounds";
-import { eachChild, type Tree } from "./tree";
+import { eachChild, type Outline } from "./tree";
 
 /** Stretches of a span in which none of its children runs, as pairs of from and to. */
-export function selfStretches(tree: Tree, bounds: Bounds, row: number): number[] {
+export function selfStretches(tree: Outline, bounds: Bounds, row: number): number[] {
   const fromUs = bounds.startUs[row];
   const toUs = bounds.endUs[row];
   const covered: [number, number][] = [];

@@ -3,13 +3,16 @@ import type { Span } from "./span";
 import { serviceOf } from "./span";
 import type { Tree } from "./tree";
 
-/** Rows that contain the text, in order. `key=value` finds a tag. */
+/** Rows that contain the text, in order. `key=value` finds a tag, `-text` what does not contain it. */
 export function findRows(tree: Tree, text: string): number[] {
-  const wanted = text.trim().toLowerCase();
+  const trimmed = text.trim().toLowerCase();
+  const without = trimmed.startsWith("-") && trimmed.length > 1;
+  const wanted = without ? trimmed.slice(1) : trimmed;
   if (wanted === "") return [];
   const found: number[] = [];
   tree.spans.forEach((span, row) => {
-    if (contains(span, wanted)) found.push(row);
+    // A root that never came has no data to be found.
+    if (!(tree.rootless && row === 0) && contains(span, wanted) !== without) found.push(row);
   });
   return found;
 }
@@ -22,8 +25,8 @@ function contains(span: Span, wanted: string): boolean {
 }
 
 /** The next of some ascending rows after a row (or the one before it), going round at the end. */
-export function nextRow(rows: readonly number[], after: number, forward = true): number | undefined {
+export function nextRow(rows: Int32Array, after: number, forward = true): number | undefined {
   if (rows.length === 0) return undefined;
   if (forward) return rows.find((row) => row > after) ?? rows[0];
-  return rows.findLast((row) => row < after) ?? rows[rows.length - 1];
+  return rows.findLast((row) => row < after) ?? rows.at(-1);
 }

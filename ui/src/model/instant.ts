@@ -29,6 +29,13 @@ export function instantText(ms: number, utc: boolean): string {
   return `${format(utc, { day: "numeric", month: "short", year: "numeric" }, "date").format(ms)}, ${clock}${fraction}`;
 }
 
+/** A tick of an axis this long: with seconds when it is short, with the day when it is long. */
+export function axisText(ms: number, lengthMs: number, utc: boolean): string {
+  if (lengthMs > 2 * 86_400_000) return dayText(ms, utc);
+  const { clock } = clockParts(ms, utc);
+  return lengthMs > 300_000 ? clock.slice(0, 5) : clock;
+}
+
 /** The value of an `<input type="datetime-local" step="1">`. */
 export function toField(ms: number, utc: boolean): string {
   const offsetMs = utc ? 0 : new Date(ms).getTimezoneOffset() * 60_000;

@@ -20,7 +20,11 @@ export function merge(reported: readonly Span[]): Span[] {
       merged.push(own ? copy(next, traceId) : next);
     }
   }
-  return merged.map((span, i) => (i > 0 && merged[i - 1].id === span.id ? asHalf(span, merged[i - 1]) : span));
+  // In order and in place: a half that has just got its parent hands it on to the next.
+  for (let i = 1; i < merged.length; i++) {
+    if (merged[i - 1].id === merged[i].id) merged[i] = asHalf(merged[i], merged[i - 1]);
+  }
+  return merged;
 }
 
 /** The second span of an id: a SERVER after a CLIENT is its shared half, and a shared half has the parent of the first. */

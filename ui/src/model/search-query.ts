@@ -1,10 +1,11 @@
 //! The search a URL asks for, and the call to the API it stands for. Names are those of Zipkin Lens, so that old links work:
 // openzipkin/zipkin:zipkin-lens/src/components/DiscoverPage/DiscoverPageContent.tsx.
-import { parseDuration } from "./duration";
+import { durationText, parseDuration } from "./duration";
 import { millis, type Millis } from "./units";
 
 export type TimeRange = { readonly last: Millis } | { readonly start: Millis; readonly end: Millis };
-export type Sort = "newest" | "longest";
+export const SORTS = ["newest", "longest", "errors"] as const;
+export type Sort = (typeof SORTS)[number];
 
 export interface SearchQuery {
   readonly serviceName: string;
@@ -30,10 +31,13 @@ export const TEXT_FIELDS: readonly TextField[] = [
   "minDuration",
   "maxDuration",
 ];
-export const LIMIT = "50";
+/** What an untouched form asks for, by `config.json`. */
+export interface Defaults {
+  readonly queryLimit: number;
+  readonly defaultLookback: Millis;
+}
 /** The server has no upper bound; a page that holds more traces than this is of no use to anybody. */
 const LIMIT_MAX = 1000;
-export const LOOKBACK: Millis = millis(3_600_000);
 
 /** Lens's own steps. */
 export const LOOKBACKS: readonly { readonly key: string; readonly label: string; readonly ms: Millis }[] = [
@@ -41,7 +45,7 @@ export const LOOKBACKS: readonly { readonly key: string; readonly label: string;
   { key: "5m", label: "Last 5 minutes", ms: millis(300_000) },
   { key: "15m", label: "Last 15 minutes", ms: millis(900_000) },
   { key: "30m", label: "Last 30 minutes", ms: millis(1_800_000) },
-  { key: "1h", label: "Last hour", ms: LOOKBACK },
+  { key: "1h", label: "Last hour", ms: millis(3_600_000) },
   { key: "2h", label: "Last 2 hours", ms: millis(7_200_000) },
   { key: "3h", label: "Last 3 hours", ms: millis(10_800_000) },
   { key: "6h", label: "Last 6 hours", ms: millis(21_600_000) },
@@ -51,31 +55,39 @@ export const LOOKBACKS: readonly { readonly key: string; readonly label: string;
   { key: "7d", label: "Last 7 days", ms: millis(604_800_000) },
 ];
 
-export const EMPTY: SearchQuery = {
-  serviceName: "",
-  spanName: "",
-  remoteServiceName: "",
-  annotationQuery: "",
-  minDuration: "",
-  maxDuration: "",
-  limit: LIMIT,
-  range: { last: LOOKBACK },
-  sort: "newest",
-};
-
-export function fromUrl(params: URLSearchParams): SearchQuery {
-  const text = (name: TextField) => (params.get(name) ?? "").trim();
+export function emptyQuery({ queryLimit, defaultLookback }: Defaults): SearchQuery {
   return {
-    serviceName: text("serviceName"),
-    // Zipkin's word for any name, in links of long ago.
-    spanName: text("spanName").toLowerCase() === "all" ? "" : text("spanName"),
-    remoteServiceName: text("remoteServiceName"),
+    serviceName: "",
+    spanName: "",
+    remoteServiceName: "",
+    annotationQuery: "",
+    minDuration: "",
+    maxDuration: "",
+    limit: String(queryLimit),
+    range: { last: defaultLookback },
+    sort: "newest",
+  };
+}
+
+/** "Last 15 minutes", also for a length that is none of the steps. */
+export function lookbackText(last: Millis): string {
+  return LOOKBACKS.find((it) => it.ms === last)?.label ?? `Last ${durationText(last * 1000)}`;
+}
+
+export function fromUrl(params: URLSearchParams, defaults: Defaults): SearchQuery {
+  const text = (name: TextField) => (params.get(name) ?? "").trim();
+  // Zipkin's word for any name, in links of long ago.
+  const name = (field: TextField) => (text(field).toLowerCase() === "all" ? "" : text(field));
+  return {
+    serviceName: name("serviceName"),
+    spanName: name("spanName"),
+    remoteServiceName: name("remoteServiceName"),
     annotationQuery: text("annotationQuery"),
     minDuration: withUnit(text("minDuration")),
     maxDuration: withUnit(text("maxDuration")),
-    limit: params.get("limit")?.trim() || LIMIT,
-    range: rangeFromUrl(params),
-    sort: params.get("sort") === "longest" ? "longest" : "newest",
+    limit: params.get("limit")?.trim() || String(defaults.queryLimit),
+    range: rangeFromUrl(params, defaults),
+    sort: SORTS.find((it) => it === params.get("sort")) ?? "newest",
   };
 }
 
@@ -85,7 +97,7 @@ function withUnit(text: string): string {
 }
 
 /** `lookback` is one of Lens's steps, `millis`, `range` or, in the oldest links, a number of ms. With `endTs` it has a fixed end. */
-function rangeFromUrl(params: URLSearchParams): TimeRange {
+function rangeFromUrl(params: URLSearchParams, { defaultLookback }: Defaults): TimeRange {
   const number = (name: string) => {
     const value = params.get(name);
     return value !== null && /^\d+$/.test(value) && Number(value) > 0 ? millis(Number(value)) : undefined;
@@ -95,20 +107,22 @@ function rangeFromUrl(params: URLSearchParams): TimeRange {
   const lookback = params.get("lookback") ?? "";
   if (start && end && start < end && (lookback === "range" || lookback === "custom" || lookback === "")) return { start, end };
   const last = LOOKBACKS.find((it) => it.key === lookback)?.ms ?? (lookback === "millis" ? number("millis") : number("lookback"));
-  if (end) return { start: millis(Math.max(1, end - (last ?? LOOKBACK))), end };
-  return { last: last ?? LOOKBACK };
+  if (end) return { start: millis(Math.max(1, end - (last ?? defaultLookback))), end };
+  return { last: last ?? defaultLookback };
 }
 
 /** Only what differs from an untouched form. */
-export function toUrl(query: SearchQuery): URLSearchParams {
+export function toUrl(query: SearchQuery, defaults: Defaults): URLSearchParams {
   const params = new URLSearchParams();
   for (const name of TEXT_FIELDS) if (query[name].trim() !== "") params.set(name, query[name].trim());
-  if (query.limit !== LIMIT) params.set("limit", query.limit);
+  if (query.limit !== String(defaults.queryLimit)) params.set("limit", query.limit);
   if ("last" in query.range) {
     const { last } = query.range;
     const key = LOOKBACKS.find((it) => it.ms === last)?.key;
-    if (last !== LOOKBACK) params.set("lookback", key ?? "millis");
-    if (!key) params.set("millis", String(last));
+    if (last !== defaults.defaultLookback) {
+      params.set("lookback", key ?? "millis");
+      if (!key) params.set("millis", String(last));
+    }
   } else {
     params.set("lookback", "range");
     params.set("startTs", String(query.range.start));
@@ -148,4 +162,10 @@ export function toApi(query: SearchQuery, now: Millis): URLSearchParams {
   params.set("lookback", String("last" in range ? range.last : range.end - range.start));
   params.set("limit", query.limit);
   return params;
+}
+
+/** In the order asked for; equal ones newest first. */
+export function sortTraces<T extends { readonly startMs: number; readonly durationUs: number; readonly errorCount: number }>(traces: readonly T[], sort: Sort): T[] {
+  const by = { newest: () => 0, longest: (it: T) => it.durationUs, errors: (it: T) => it.errorCount }[sort];
+  return [...traces].sort((a, b) => by(b) - by(a) || b.startMs - a.startMs);
 }

@@ -56,6 +56,10 @@ export interface Summary {
   readonly service: string;
   readonly name: string;
   readonly path: string;
+  /** The root's name as searches know it. */
+  readonly spanName: string;
+  /** Of all its spans. */
+  readonly services: readonly string[];
   readonly rootError: boolean;
   readonly spanCount: number;
   readonly errorCount: number;
@@ -71,6 +75,8 @@ export function summarize(spans: readonly Span[]): Summary {
     durationUs: trace.own.durationUs,
     service: serviceOf(head),
     ...operationOf(head),
+    spanName: head.name ?? "",
+    services: trace.services,
     rootError: isError(head),
     spanCount: trace.spanCount,
     errorCount: trace.errorRows.length,
@@ -79,7 +85,7 @@ export function summarize(spans: readonly Span[]): Summary {
 }
 
 /** When the root started; a trace may have parts from before that. */
-export function startMsOf(trace: Trace): number {
+export function startMsOf(trace: { readonly bounds: Bounds }): number {
   const offsetUs = trace.bounds.startUs[0];
   return (trace.bounds.baseUs + (Number.isNaN(offsetUs) ? 0 : offsetUs)) / 1000;
 }

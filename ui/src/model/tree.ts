@@ -4,15 +4,18 @@
 import { merge } from "./merge";
 import { sameHost, type Span } from "./span";
 
-/** Row `i` is a span; its children follow it, its subtree is the rows `i` to `i + size[i] - 1`. */
-export interface Tree {
-  readonly spans: readonly Span[];
+/** The shape of a tree. Row `i` is a span; its children follow it, its subtree is the rows `i` to `i + size[i] - 1`. */
+export interface Outline {
   /** Row of the parent; -1 at the root. */
   readonly parent: Int32Array;
   readonly depth: Int32Array;
   readonly size: Int32Array;
   /** Row 0 stands for a root that never came; it has no data of its own. */
   readonly rootless: boolean;
+}
+
+export interface Tree extends Outline {
+  readonly spans: readonly Span[];
   /** Spans without a parent id. Clocks can only be compared when there is exactly one. */
   readonly parentless: number;
   /** Spans that hang under the root because their parent never came. */
@@ -100,7 +103,7 @@ function layOut(spans: readonly Span[], children: readonly (number[] | undefined
 }
 
 /** Calls `visit` with each child of a row, in order. */
-export function eachChild(tree: Tree, row: number, visit: (child: number) => void): void {
+export function eachChild(tree: Outline, row: number, visit: (child: number) => void): void {
   const end = row + tree.size[row];
   for (let child = row + 1; child < end; child += tree.size[child]) visit(child);
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { durationText, msDecimals, parseDuration, percentText } from "./duration";
 import { clockParts, fromField, instantText, toField } from "./instant";
 import { assignRing, hashStep, RING } from "./ring";
-import { EMPTY, fromUrl, problemsOf, toApi, toUrl } from "./search-query";
+import { emptyQuery, fromUrl, lookbackText, problemsOf, sortTraces, toApi, toUrl } from "./search-query";
 import { operationOf, type Span } from "./span";
 import { parseTraceRef } from "./trace-id";
 import { millis } from "./units";
@@ -63,7 +63,9 @@ describe("trace ids", () => {
 });
 
 describe("searches", () => {
-  const read = (text: string) => fromUrl(new URLSearchParams(text));
+  const defaults = { queryLimit: 50, defaultLookback: millis(3_600_000) };
+  const EMPTY = emptyQuery(defaults);
+  const read = (text: string) => fromUrl(new URLSearchParams(text), defaults);
   const now = millis(1_700_000_000_000);
   const asked = (text: string) => toApi(read(text), now).toString();
 
@@ -78,7 +80,7 @@ describe("searches", () => {
     ["lookback=millis&millis=5000&endTs=1600000000000", "endTs=1600000000000&lookback=5000&limit=50"],
     ["lookback=millis&millis=5000", `endTs=${now}&lookback=5000&limit=50`],
     ["lookback=86400000", `endTs=${now}&lookback=86400000&limit=50`],
-    ["spanName=ALL&lookback=nonsense&endTs=x", `endTs=${now}&lookback=3600000&limit=50`],
+    ["serviceName=all&spanName=ALL&lookback=nonsense&endTs=x", `endTs=${now}&lookback=3600000&limit=50`],
   ])("an old link %j asks %j", (url, api) => expect(asked(url)).toBe(api));
 
   test.each([
@@ -86,7 +88,21 @@ describe("searches", () => {
     "serviceName=front&minDuration=100ms&limit=7&lookback=6h&sort=longest",
     "spanName=get&annotationQuery=error&maxDuration=2s&lookback=range&startTs=5&endTs=9",
     "lookback=millis&millis=5000",
-  ])("%j comes back as it was", (url) => expect(toUrl(read(url)).toString()).toBe(url));
+  ])("%j comes back as it was", (url) => expect(toUrl(read(url), defaults).toString()).toBe(url));
+
+  test("an untouched form is as config.json says, and its address says nothing", () => {
+    const other = { queryLimit: 7, defaultLookback: millis(61_000) };
+    expect(toApi(fromUrl(new URLSearchParams(), other), now).toString()).toBe(`endTs=${now}&lookback=61000&limit=7`);
+    expect(toUrl(emptyQuery(other), other).toString()).toBe("");
+    expect(toUrl(emptyQuery(other), defaults).toString()).toBe("limit=7&lookback=millis&millis=61000");
+    expect([lookbackText(millis(900_000)), lookbackText(other.defaultLookback)]).toEqual(["Last 15 minutes", "Last 1 m 01 s"]);
+  });
+
+  test("a list is sorted as asked, equal ones newest first", () => {
+    const traces = [{ startMs: 1, durationUs: 5, errorCount: 0 }, { startMs: 2, durationUs: 5, errorCount: 3 }, { startMs: 3, durationUs: 1, errorCount: 0 }];
+    const order = (sort: "newest" | "longest" | "errors") => sortTraces(traces, sort).map((it) => it.startMs);
+    expect([order("newest"), order("longest"), order("errors")]).toEqual([[3, 2, 1], [2, 1, 3], [2, 3, 1]]);
+  });
 
   test("what cannot be read is told, not sent away", () => {
     expect(problemsOf(read("minDuration=soon&limit=0"))).toEqual({ minDuration: expect.any(String), limit: expect.any(String) });

@@ -1,15 +1,18 @@
 //! Draws bars on canvases: those of the rows on screen, and the overview of all rows.
 import { selfStretches, toPixels } from "../model/bars";
 import { RING } from "../model/ring";
-import { isError, serviceOf } from "../model/span";
+import { textAt, type TraceColumns } from "../model/columns";
+import { begin, type Surface } from "../parts/canvas";
+import type { Run } from "../model/runs";
 import type { View } from "../model/timeline";
-import type { Trace } from "../model/trace";
 
 export interface Palette {
   readonly ring: readonly string[];
   readonly ghost: string;
   readonly text: string;
   readonly error: string;
+  readonly accent: string;
+  readonly font: string;
 }
 
 /** Canvases know nothing of custom properties, so the colours are read off the page whenever the theme changes. */
@@ -21,28 +24,9 @@ export function readPalette(): Palette {
     ghost: read("--ghost"),
     text: read("--fg"),
     error: read("--err"),
+    accent: read("--accent"),
+    font: read("--font"),
   };
-}
-
-export interface Surface {
-  readonly canvas: HTMLCanvasElement;
-  readonly widthPx: number;
-  readonly heightPx: number;
-}
-
-/** Sizes a canvas in device pixels, wipes it and gives a context that counts in CSS pixels. */
-function begin({ canvas, widthPx, heightPx }: Surface): CanvasRenderingContext2D | null {
-  const scale = window.devicePixelRatio || 1;
-  const width = Math.max(1, Math.round(widthPx * scale));
-  const height = Math.max(1, Math.round(heightPx * scale));
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
-  const ctx = canvas.getContext("2d");
-  ctx?.setTransform(scale, 0, 0, scale, 0, 0);
-  ctx?.clearRect(0, 0, widthPx, heightPx);
-  return ctx;
 }
 
 export interface Measures {
@@ -52,10 +36,12 @@ export interface Measures {
 }
 
 export interface Bars {
-  readonly trace: Trace;
+  readonly trace: TraceColumns;
   /** The rows on screen, top to bottom. */
   readonly rows: Int32Array;
   readonly view: View;
+  /** The repeats a row stands for, if it does. */
+  readonly folded: (row: number) => Run | undefined;
   readonly palette: Palette;
   readonly stepOf: (service: string) => number | undefined;
 }
@@ -74,10 +60,14 @@ export function paintBars(surface: Surface, { rowPx, barPx }: Measures, bars: Ba
   const scale = (us: number) => Math.min(Math.max((us - view.fromUs) * perUs, -4), surface.widthPx + 4);
   const hatch = hatching(ctx, palette.error);
   bars.rows.forEach((row, i) => {
+    const run = bars.folded(row);
+    if (run) {
+      paintRun(ctx, bars, { row, run, top: i * rowPx + barPx, scale });
+      return;
+    }
     if (!(endUs[row] >= view.fromUs && startUs[row] <= view.toUs)) return;
-    const span = trace.tree.spans[row];
-    const step = bars.stepOf(serviceOf(span));
-    const failed = isError(span);
+    const step = bars.stepOf(textAt(trace.service, row));
+    const failed = trace.failed[row] === 1;
     const top = i * rowPx + barPx;
     const left = scale(startUs[row]);
     const width = Math.max(2, scale(endUs[row]) - left);
@@ -86,12 +76,29 @@ export function paintBars(surface: Surface, { rowPx, barPx }: Measures, bars: Ba
     roundRect(ctx, left, top, width);
     ctx.globalAlpha = 1;
     if (failed) ctx.fillStyle = hatch;
-    const self = trace.tree.size[row] === 1 ? [startUs[row], endUs[row]] : selfStretches(trace.tree, trace.bounds, row);
+    const self = trace.size[row] === 1 ? [startUs[row], endUs[row]] : selfStretches(trace, trace.bounds, row);
     for (const [from, to] of toPixels(self, 0, self.length / 2, scale)) roundRect(ctx, from, top, Math.max(1.5, to - from));
     ctx.fillStyle = palette.text;
     const { stretches, first, count } = trace.own;
     for (const [from, to] of toPixels(stretches, first[row], count[row], scale)) ctx.fillRect(from, top + 11, Math.max(1, to - from), 2);
   });
+}
+
+/** Repeats look like a comb: every one of them, as far as pixels go, and their part of the critical path below. */
+function paintRun(ctx: CanvasRenderingContext2D, { trace, palette, stepOf }: Bars, at: { row: number; run: Run; top: number; scale: (us: number) => number }): void {
+  const { startUs, endUs } = trace.bounds;
+  const step = stepOf(textAt(trace.service, at.row));
+  const teeth: number[] = [];
+  const waited: number[] = [];
+  for (let row = at.row; row < at.run.end; row++) {
+    const { first, count, stretches } = trace.own;
+    for (let k = 0; k < count[row] * 2; k++) waited.push(stretches[first[row] + k]);
+  }
+  for (let row = at.row; row < at.run.end; row += trace.size[row]) if (!Number.isNaN(startUs[row])) teeth.push(startUs[row], endUs[row]);
+  ctx.fillStyle = at.run.errors > 0 ? palette.error : step === undefined ? palette.ghost : palette.ring[step];
+  for (const [from, to] of toPixels(teeth, 0, teeth.length / 2, at.scale)) ctx.fillRect(from, at.top, Math.max(1, to - from - (to - from > 4 ? 1 : 0)), BAR_PX);
+  ctx.fillStyle = palette.text;
+  for (const [from, to] of toPixels(waited, 0, waited.length / 2, at.scale)) ctx.fillRect(from, at.top + 11, Math.max(1, to - from), 2);
 }
 
 function roundRect(ctx: CanvasRenderingContext2D, left: number, top: number, width: number): void {
@@ -101,7 +108,7 @@ function roundRect(ctx: CanvasRenderingContext2D, left: number, top: number, wid
 }
 
 /** Errors must not be told by colour alone. */
-function hatching(ctx: CanvasRenderingContext2D, colour: string): CanvasPattern | string {
+export function hatching(ctx: CanvasRenderingContext2D, colour: string): CanvasPattern | string {
   const tile = document.createElement("canvas");
   tile.width = tile.height = 6;
   const pen = tile.getContext("2d");
@@ -125,19 +132,19 @@ function hatching(ctx: CanvasRenderingContext2D, colour: string): CanvasPattern 
 const MAP_RECTS_MAX = 20_000;
 
 /** All rows of a trace in little, errors as ticks at the top. */
-export function paintMap(surface: Surface, { trace, palette, stepOf }: Omit<Bars, "rows" | "view">): void {
+export function paintMap(surface: Surface, { trace, palette, stepOf }: Omit<Bars, "rows" | "view" | "folded">): void {
   const ctx = begin(surface);
   if (!ctx) return;
-  const { spans } = trace.tree;
+  const steps = trace.service.of.map(stepOf);
   const { startUs, endUs, extentUs } = trace.bounds;
   const perUs = surface.widthPx / Math.max(1, extentUs);
   const lanePx = Math.min(4, (surface.heightPx - 6) / trace.spanCount);
   const stride = Math.ceil(trace.spanCount / MAP_RECTS_MAX);
-  for (let row = trace.headRow; row < spans.length; row++) {
+  for (let row = trace.headRow; row < startUs.length; row++) {
     if (Number.isNaN(startUs[row])) continue;
     const width = (endUs[row] - startUs[row]) * perUs;
     if (stride > 1 && width < 1 && row % stride !== 0) continue;
-    const step = stepOf(serviceOf(spans[row]));
+    const step = steps[trace.service.at[row]];
     ctx.fillStyle = step === undefined ? palette.ghost : palette.ring[step];
     ctx.fillRect(startUs[row] * perUs, 4 + (row - trace.headRow) * lanePx, Math.max(1, width), Math.max(0.75, Math.min(2, lanePx - 0.5)));
   }

@@ -1,5 +1,6 @@
-//! What the reader chose for all pages, kept in the browser: theme and time zone.
+//! What the reader chose for all pages, kept in the browser: theme, time zone and language.
 import { assignRing } from "../model/ring";
+import { bestLanguage, LANGUAGES, speak, type Language } from "../words/words.svelte";
 
 export type Theme = "light" | "dark" | "system";
 const THEMES: readonly Theme[] = ["system", "light", "dark"];
@@ -51,6 +52,16 @@ export const preferences = {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
     keep("spanlet.theme", theme);
     showTheme();
+  },
+  /** Follows the browser until a language is chosen. */
+  async startLanguage(): Promise<void> {
+    const asked = stored("spanlet.language");
+    const known = (Object.keys(LANGUAGES) as Language[]).find((it) => it === asked);
+    await speak(known ?? bestLanguage(navigator.languages));
+  },
+  chooseLanguage(language: Language): void {
+    keep("spanlet.language", language);
+    void speak(language);
   },
   toggleUtc(): void {
     utc = !utc;

@@ -1,0 +1,113 @@
+//! Reads a trace out of a file: Zipkin's JSON, v2 or v1, a trace or a list of traces.
+import type { Annotation, Endpoint, Kind, Span } from "./span";
+import { micros } from "./units";
+
+/** Says what is wrong with a file, in words for the reader. */
+export class NoTrace extends Error {}
+
+/** The spans of the first trace in a text. */
+export function readTrace(text: string): Span[] {
+  let said: unknown;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    throw new NoTrace("This is not JSON.");
+  }
+  const list = Array.isArray(said) ? (Array.isArray(said[0]) ? said[0] : said) : undefined;
+  if (!list) throw new NoTrace("A trace is a list of spans; this is none.");
+  if (list.length === 0) throw new NoTrace("The list of spans is empty.");
+  const spans = list.map(readSpan);
+  const { traceId } = spans[0];
+  // A file may have many traces after each other; lenient ids count by their last 16 digits, as everywhere.
+  return spans.filter((span) => span.traceId.slice(-16) === traceId.slice(-16));
+}
+
+function readSpan(said: unknown, i: number): Span {
+  if (!isObject(said)) throw new NoTrace(`Entry ${i + 1} of the list is not a span.`);
+  const { traceId, id } = said;
+  if (!isId(traceId, 32) || !isId(id, 16)) throw new NoTrace(`Entry ${i + 1} of the list has no trace id and span id.`);
+  const span = "binaryAnnotations" in said || isV1Annotations(said.annotations) ? fromV1(said) : fromV2(said);
+  return { ...span, traceId: padded(traceId), id: padded(id), ...(isId(said.parentId, 16) && { parentId: padded(said.parentId) }) };
+}
+
+function fromV2(said: Record<string, unknown>): Omit<Span, "traceId" | "id"> {
+  const kind = KINDS.find((it) => it === said.kind);
+  const tags = isObject(said.tags) ? Object.fromEntries(Object.entries(said.tags).map(([key, value]) => [key, String(value)])) : undefined;
+  return {
+    ...(kind && { kind }),
+    ...common(said),
+    ...(isObject(said.localEndpoint) && { localEndpoint: endpoint(said.localEndpoint) }),
+    ...(isObject(said.remoteEndpoint) && { remoteEndpoint: endpoint(said.remoteEndpoint) }),
+    ...(tags && { tags }),
+    ...(Array.isArray(said.annotations) && { annotations: said.annotations.filter(isObject).map(annotation) }),
+    ...(said.shared === true && { shared: true }),
+  };
+}
+
+/** Core annotations become the kind, as in openzipkin/zipkin:zipkin/src/main/java/zipkin2/internal/V1SpanConverter.java. */
+const CORE: Record<string, Kind> = { cs: "CLIENT", cr: "CLIENT", sr: "SERVER", ss: "SERVER", ms: "PRODUCER", mr: "CONSUMER" };
+
+function fromV1(said: Record<string, unknown>): Omit<Span, "traceId" | "id"> {
+  const notes = (Array.isArray(said.annotations) ? said.annotations : []).filter(isObject);
+  const binaries = (Array.isArray(said.binaryAnnotations) ? said.binaryAnnotations : []).filter(isObject);
+  const core = notes.find((it) => String(it.value) in CORE);
+  const address = binaries.find((it) => it.key === "sa" || it.key === "ca");
+  const local = [core, ...notes, ...binaries.filter((it) => it !== address)].map((it) => it?.endpoint).find(isObject);
+  const tags = binaries.filter((it) => it !== address && typeof it.key === "string").map((it) => [String(it.key), String(it.value)]);
+  const plain = notes.filter((it) => !(String(it.value) in CORE)).map(annotation);
+  return {
+    ...(core && { kind: CORE[String(core.value)] }),
+    ...common(said),
+    ...(local && { localEndpoint: endpoint(local) }),
+    ...(address && isObject(address.endpoint) && { remoteEndpoint: endpoint(address.endpoint) }),
+    ...(tags.length > 0 && { tags: Object.fromEntries(tags) as Record<string, string> }),
+    ...(plain.length > 0 && { annotations: plain }),
+  };
+}
+
+const KINDS: readonly Kind[] = ["CLIENT", "SERVER", "PRODUCER", "CONSUMER"];
+
+function common(said: Record<string, unknown>) {
+  const timestamp = count(said.timestamp);
+  const duration = count(said.duration);
+  return {
+    ...(typeof said.name === "string" && said.name !== "" && { name: said.name }),
+    ...(timestamp && { timestamp: micros(timestamp) }),
+    ...(duration && { duration: micros(duration) }),
+    ...(said.debug === true && { debug: true }),
+  };
+}
+
+function endpoint(said: Record<string, unknown>): Endpoint {
+  const made: Endpoint = {};
+  for (const key of ["serviceName", "ipv4", "ipv6"] as const) {
+    const value = said[key];
+    if (typeof value === "string" && value !== "") made[key] = value;
+  }
+  const port = count(said.port);
+  return port ? { ...made, port } : made;
+}
+
+function annotation(said: Record<string, unknown>): Annotation {
+  return { timestamp: micros(count(said.timestamp) ?? 0), value: String(said.value ?? "") };
+}
+
+function isV1Annotations(said: unknown): boolean {
+  return Array.isArray(said) && said.some((it) => isObject(it) && "endpoint" in it);
+}
+
+function isObject(said: unknown): said is Record<string, unknown> {
+  return typeof said === "object" && said !== null && !Array.isArray(said);
+}
+
+function isId(said: unknown, digitsMax: number): said is string {
+  return typeof said === "string" && said.length <= digitsMax && /^[0-9a-f]+$/i.test(said);
+}
+
+function padded(id: string): string {
+  return id.toLowerCase().padStart(id.length > 16 ? 32 : 16, "0");
+}
+
+function count(said: unknown): number | undefined {
+  return typeof said === "number" && Number.isFinite(said) && said > 0 ? Math.round(said) : undefined;
+}

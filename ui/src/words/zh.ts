@@ -1,0 +1,2 @@
+//! The words of the page in Chinese.
+export default {};
