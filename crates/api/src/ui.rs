@@ -49,6 +49,7 @@ fn pages() -> Vec<(&'static str, MethodRouter<Arc<Page>>)> {
         ("/zipkin/index.html", get(page)),
         ("/zipkin/traces/{traceId}", get(page)),
         ("/zipkin/dependency", get(page)),
+        ("/zipkin/compare", get(page)),
         ("/zipkin/traceViewer", get(page)),
         ("/zipkin/config.json", get(config)),
         ("/zipkin/{*path}", get(file)),

@@ -34,6 +34,8 @@ interface Place {
 
 const SWEEPS = 12;
 const PULLS = 24;
+/** Between the ends of two edges at one node: a line of small text has room. */
+export const PORT_PX = 15;
 
 export function layGraph(count: number, edges: readonly Edge[], size: Size): Layout {
   const back = backEdges(count, edges);
@@ -120,12 +122,14 @@ function measured(count: number, places: readonly Place[], ways: readonly number
   const top = Math.min(0, ...places.map((it) => it.y - it.height / 2));
   const stepX = size.nodeWidth + size.gapX;
   const point = (i: number): Point => ({ x: places[i].column * stepX, y: places[i].y - top });
-  const edges = ways.map((way) =>
+  const leave = ports(places, ways, 0, size);
+  const arrive = ports(places, ways, -1, size);
+  const edges = ways.map((way, edge) =>
     way.flatMap((i, at): Point[] => {
       const { x, y } = point(i);
-      if (at === 0) return [{ x: x + size.nodeWidth, y }];
+      if (at === 0) return [{ x: x + size.nodeWidth, y: y + leave[edge] }];
       // A long edge passes the columns between in a straight piece as wide as a node.
-      return at === way.length - 1 ? [{ x, y }] : [{ x, y }, { x: x + size.nodeWidth, y }];
+      return at === way.length - 1 ? [{ x, y: y + arrive[edge] }] : [{ x, y }, { x: x + size.nodeWidth, y }];
     }),
   );
   return {
@@ -135,6 +139,26 @@ function measured(count: number, places: readonly Place[], ways: readonly number
     width: Math.max(0, ...places.map((it) => it.column)) * stepX + size.nodeWidth,
     height: Math.max(size.nodeHeight, ...places.map((it) => it.y - top + it.height / 2)),
   };
+}
+
+/** How far from the middle of its node each edge ends, so that several are told apart: in the order of where they come from. */
+function ports(places: readonly Place[], ways: readonly number[][], end: 0 | -1, size: Size): Float64Array {
+  const offsets = new Float64Array(ways.length);
+  const ofNode = new Map<number, number[]>();
+  ways.forEach((way, edge) => {
+    const node = way.at(end);
+    if (node === undefined) return;
+    const list = ofNode.get(node);
+    if (list) list.push(edge);
+    else ofNode.set(node, [edge]);
+  });
+  const next = (edge: number) => places[ways[edge].at(end === 0 ? 1 : -2) ?? 0].y;
+  for (const edges of ofNode.values()) {
+    edges.sort((a, b) => next(a) - next(b));
+    const step = Math.min(PORT_PX, size.nodeHeight / edges.length);
+    edges.forEach((edge, at) => (offsets[edge] = (at - (edges.length - 1) / 2) * step));
+  }
+  return offsets;
 }
 
 /** An SVG path through points: bends between the columns, straight beside the nodes. */
