@@ -6,7 +6,7 @@ import { addressSays, api, browser, checkAccess, checkWidth, detail, on, param, 
 import { checkout, post, shop } from "./traces.mjs";
 
 const nowMs = Date.now();
-const slow = checkout(nowMs * 100 + 98, nowMs - 20_000, { slowMs: 480, failing: true });
+const slow = checkout(nowMs * 100 + 98, nowMs - 20_000, { slowMs: 880, failing: true });
 const skewed = checkout(nowMs * 100 + 99, nowMs - 10_000, { slowMs: 30, skewMs: -52 });
 before(() => post(serverUrl, [...shop(nowMs - 60_000), slow, skewed]));
 
@@ -29,11 +29,11 @@ test("an empty server says how to send the first span, and the page goes on by i
 
 test("from a search by service and duration to the service that took longest", () =>
   on("/zipkin/", async (page) => {
-    await queryLine(page).fill("service=payment duration>400ms");
+    await queryLine(page).fill("service=payment duration>800ms");
     await page.getByRole("button", { name: "Search", exact: true }).click();
     await page.waitForFunction(() => document.querySelectorAll('[role="table"] a').length === 1);
     assert.equal(param(page, "serviceName"), "payment");
-    assert.equal(param(page, "minDuration"), "400ms");
+    assert.equal(param(page, "minDuration"), "800ms");
     await traces(page).getByRole("link").click();
     await waterfall(page).waitFor();
     assert.equal(new URL(page.url()).pathname, tracePath(slow));
@@ -53,7 +53,7 @@ test("from a search by service and duration to the service that took longest", (
     assert.match(await row.innerText(), new RegExp(`${Math.round(longest.duration / 1000)}\\s*ms`));
     await page.goBack();
     await page.getByRole("list", { name: "Conditions" }).waitFor({ state: "attached" });
-    assert.deepEqual(await page.locator(".chip .text").allInnerTexts(), ["service=payment", "duration>400ms"], "back leads to the same search");
+    assert.deepEqual(await page.locator(".chip .text").allInnerTexts(), ["service=payment", "duration>800ms"], "back leads to the same search");
   }));
 
 test("the trace box opens an id and a pasted header, and says when there is none in it", () =>

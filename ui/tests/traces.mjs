@@ -97,7 +97,7 @@ export function big(number, startMs, count) {
     const parent = open[(i * 7919) % open.length];
     const from = parent.from + ((parent.to - parent.from) * ((i * 31) % 97)) / 100;
     const to = from + Math.max(0.01, (parent.to - from) * 0.6);
-    const id = t.local(parent.id, services[i % 5], `step ${i % 40}`, from, to, i % 4999 === 0 ? { tags: { error: "lost" } } : {});
+    const id = t.local(parent.id, services[i % 5], `step ${i % 41}`, from, to, i % 4999 === 0 ? { tags: { error: "lost" } } : {});
     if (open.length < 400) open.push({ id, from, to });
   }
   return t;

@@ -25,8 +25,8 @@ const KEYS: Record<string, Act> = {
     it.detail = true;
   },
   Escape: (it) => it.escape(),
-  n: (it) => it.nextOf(it.matches, true),
-  N: (it) => it.nextOf(it.matches, false),
+  n: (it) => it.nextMatch(true),
+  N: (it) => it.nextMatch(false),
   e: (it) => it.nextOf(it.trace.errorRows, true),
   E: (it) => it.nextOf(it.trace.errorRows, false),
   "+": (it) => it.zoomBy(1.5),

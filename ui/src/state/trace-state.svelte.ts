@@ -20,6 +20,10 @@ export class TraceState {
   find = $state("");
   /** Rows that the find matches; they come from the worker a moment after the text. */
   matches = $state.raw<Int32Array>(NONE);
+  /** What they are the matches of. */
+  matchedFind = $state("");
+  /** Enter was pressed before they came: they are gone to then. */
+  #goOn: boolean | undefined;
   onlyMatches = $state(false);
   services = $state.raw<readonly string[]>([]);
   onlyPath = $state(false);
@@ -177,6 +181,19 @@ export class TraceState {
   nextOf(list: Int32Array, forward: boolean): void {
     const row = nextRow(list, this.active ?? (forward ? -1 : this.trace.size.length), forward);
     if (row !== undefined) this.select(row);
+  }
+
+  nextMatch(forward: boolean): void {
+    if (this.matchedFind === this.find) this.nextOf(this.matches, forward);
+    else this.#goOn = forward;
+  }
+
+  matched(find: string, rows: Int32Array): void {
+    this.matches = rows;
+    this.matchedFind = find;
+    const forward = this.#goOn;
+    this.#goOn = undefined;
+    if (forward !== undefined) this.nextOf(rows, forward);
   }
 
   /** Shows only what lies under the active row, at its own length. */
