@@ -11,6 +11,7 @@ const endMs = nowMs - 3 * 86_400_000;
 const slow = checkout(nowMs * 100 + 78, endMs - 20_000, { slowMs: 480, failing: true });
 before(() => post(serverUrl, [...shop(endMs - 60_000), slow]));
 const PERIOD = `lookback=range&startTs=${endMs - 1_000_000}&endTs=${endMs}`;
+const TRACES = /\/zipkin\/api\/spanlet\/v1\/traces\?/;
 const chips = (page) => page.locator(".chip .text").allInnerTexts();
 const count = (page, wanted) => page.waitForFunction((n) => document.querySelectorAll('[role="table"] a').length === n, wanted);
 
@@ -110,11 +111,39 @@ test("the list is sorted by length, by errors or by time", () =>
     assert.match(await page.locator('[role="row"] .errors').first().innerText(), /3/);
   }));
 
+test("the server puts all that match in order, hands them out in pages, and counts them", () =>
+  on(`/zipkin/?${PERIOD}&limit=5&sort=longest`, async (page) => {
+    const links = () => traces(page).getByRole("link").evaluateAll((all) => all.map((it) => it.pathname.split("/").at(-1)));
+    await count(page, 5);
+    const all = await api(`traces?endTs=${endMs}&lookback=1000000&limit=100`);
+    const longest = (trace) => Math.max(...trace.map((span) => span.duration));
+    const wanted = all.sort((a, b) => longest(b) - longest(a)).map((trace) => trace[0].traceId);
+    assert.deepEqual(await links(), wanted.slice(0, 5));
+    await page.getByText("These are the longest 5 that match.").waitFor();
+    await page.waitForFunction((n) => document.querySelector(".side .count").innerText === n, String(all.length));
+    await page.getByRole("button", { name: "Show more" }).click();
+    await count(page, 10);
+    assert.equal((await links())[0], slow.traceId);
+    assert.equal(new Set(await links()).size, 10);
+  }));
+
+test("a server with Zipkin's API only is searched as well", async () => {
+  const { page, close } = await openPage(browser, "/zipkin/traces/1");
+  await page.route(/\/api\/spanlet\//, (route) => route.fulfill({ status: 404, body: "" }));
+  await page.goto(new URL(`/zipkin/?${PERIOD}&limit=5&sort=longest`, serverUrl).href);
+  await count(page, 5);
+  await page.getByText("These are the newest 5 that match.").waitFor();
+  await page.getByRole("button", { name: "Show more" }).click();
+  await addressSays(page, "limit", "20");
+  await count(page, 20);
+  await close();
+});
+
 test("config.json sets the limit and the range, and may forbid searching", async () => {
   const { page, close } = await openPage(browser, "/zipkin/traces/1");
   let asked;
   await configure(page, { queryLimit: 33, defaultLookback: 7_200_000 });
-  await page.route("**/api/v2/traces?*", (route) => {
+  await page.route(TRACES, (route) => {
     asked = new URL(route.request().url()).searchParams;
     return route.continue();
   });
@@ -141,7 +170,7 @@ test("what is not found is said with what would find something", () =>
 test("a server that fails can be asked again, a slow one be left", async () => {
   const { page, close } = await openPage(browser, "/zipkin/traces/1");
   let answer = (route) => route.fulfill({ status: 503, body: "store is busy" });
-  await page.route("**/api/v2/traces?*", (route) => answer(route));
+  await page.route(TRACES, (route) => answer(route));
   await page.goto(new URL("/zipkin/", serverUrl).href);
   await page.getByText("store is busy").waitFor();
   let held;

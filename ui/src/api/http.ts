@@ -24,16 +24,19 @@ export async function get(url: string, signal?: AbortSignal): Promise<Response> 
   throw new ApiError(response.status, said === "" ? response.statusText : said);
 }
 
-export async function getList<T>(url: string, signal?: AbortSignal): Promise<T[]> {
-  const response = await get(url, signal);
-  if (response.status === 404) throw new ApiError(404, "The server knows no such path. Is it a Zipkin server?");
-  let body: unknown;
+export async function jsonOf<T>(response: Response, signal?: AbortSignal): Promise<T> {
   try {
-    body = await response.json();
+    return (await response.json()) as T;
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError(response.status, "The server answered something that is not JSON.");
   }
+}
+
+export async function getList<T>(url: string, signal?: AbortSignal): Promise<T[]> {
+  const response = await get(url, signal);
+  if (response.status === 404) throw new ApiError(404, "The server knows no such path. Is it a Zipkin server?");
+  const body = await jsonOf<unknown>(response, signal);
   if (!Array.isArray(body)) throw new ApiError(response.status, "The server answered something that is not a list.");
   return body as T[];
 }

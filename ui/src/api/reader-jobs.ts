@@ -5,7 +5,7 @@ import { findRows } from "../model/find";
 import type { Span } from "../model/span";
 import { assembleTrace, summarize, type Summary, type Trace } from "../model/trace";
 import { readTrace } from "../model/upload";
-import { get, getList } from "./http";
+import { get, getList, jsonOf } from "./http";
 
 /** A trace of the server, or one out of a file. */
 export type Source = { readonly url: string } | { readonly file: Blob };
@@ -17,6 +17,8 @@ interface Held {
 }
 const held = new Map<number, Held>();
 let lastHandle = 0;
+/** What the last search found, page by page. */
+let found: { readonly traces: readonly Span[][]; readonly summaries: readonly Summary[] } = { traces: [], summaries: [] };
 
 /** An answer, and the buffers in it that need not be copied. */
 export interface Answer<T> {
@@ -28,6 +30,16 @@ export interface Answer<T> {
 export interface Found {
   readonly traces: readonly Summary[];
   readonly facets: readonly Facet[];
+  /** What fetches the traces that come after these; undefined when there are none, or the server has no pages. */
+  readonly next: string | undefined;
+  /** False where the server only has Zipkin's own search, newest first. */
+  readonly ordered: boolean;
+}
+
+/** Where a search is asked: with order and pages, and as Zipkin knows it. */
+export interface SearchUrls {
+  readonly paged: string;
+  readonly zipkin: string;
 }
 
 export interface Opened {
@@ -72,10 +84,19 @@ export const jobs = {
     return { value: undefined };
   },
 
-  async search(url: string, signal: AbortSignal): Promise<Answer<Found>> {
-    const traces = (await getList<Span[]>(url, signal)).filter((trace) => trace.length > 0);
+  /** With a cursor, the next page comes after what the last search found. */
+  async search(urls: SearchUrls, cursor: string | undefined, signal: AbortSignal): Promise<Answer<Found>> {
+    const page = await fetchPage(urls, cursor, signal);
+    const traces = page.traces.filter((trace) => trace.length > 0);
     const summaries = traces.map(summarize);
-    return { value: { traces: summaries, facets: facetsOf(traces, summaries) } };
+    if (signal.aborted) throw signal.reason;
+    found = cursor === undefined ? { traces, summaries } : { traces: [...found.traces, ...traces], summaries: [...found.summaries, ...summaries] };
+    return { value: { traces: found.summaries, facets: facetsOf(found.traces, found.summaries), next: page.next ?? undefined, ordered: page.ordered } };
+  },
+
+  /** How many traces a search finds, up to its limit. */
+  async count(urls: SearchUrls, signal: AbortSignal): Promise<Answer<number>> {
+    return { value: (await fetchPage(urls, undefined, signal)).traces.length };
   },
 };
 
@@ -91,9 +112,22 @@ function opened(handle: number, trace: Trace): Answer<Opened> {
   return { value: { handle, columns }, give: buffersOf(columns) };
 }
 
+interface Page {
+  readonly traces: readonly Span[][];
+  readonly next: string | null;
+  readonly ordered: boolean;
+}
+
+async function fetchPage(urls: SearchUrls, cursor: string | undefined, signal: AbortSignal): Promise<Page> {
+  const response = await get(cursor === undefined ? urls.paged : `${urls.paged}&${new URLSearchParams({ cursor })}`, signal);
+  if (response.status === 404) return { traces: await getList<Span[]>(urls.zipkin, signal), next: null, ordered: false };
+  const { traces, next } = await jsonOf<Omit<Page, "ordered">>(response, signal);
+  return { traces, next, ordered: true };
+}
+
 async function fetchSpans(url: string, signal: AbortSignal): Promise<Span[] | undefined> {
   const response = await get(url, signal);
   if (response.status === 404) return undefined;
-  const spans = (await response.json()) as Span[];
+  const spans = await jsonOf<Span[]>(response, signal);
   return spans.length > 0 ? spans : undefined;
 }

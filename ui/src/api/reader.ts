@@ -2,7 +2,7 @@
 import type { TraceColumns } from "../model/columns";
 import type { Span } from "../model/span";
 import { ApiError } from "./http";
-import type { Found, Opened, Source } from "./reader-jobs";
+import type { Found, Opened, SearchUrls, Source } from "./reader-jobs";
 import type { Ask, FromWorker, ToWorker } from "./reader.worker";
 
 interface Waiting {
@@ -83,6 +83,10 @@ export async function openTrace(source: Source, rawTimes: boolean, signal?: Abor
   return opened && new OpenTrace(opened.handle, opened.columns, source);
 }
 
-export function searchTraces(url: string, signal?: AbortSignal): Promise<Found> {
-  return ask("search", [url], signal);
+export function searchTraces(urls: SearchUrls, cursor: string | undefined, signal?: AbortSignal): Promise<Found> {
+  return ask("search", [urls, cursor], signal);
+}
+
+export function countTraces(urls: SearchUrls, signal?: AbortSignal): Promise<number> {
+  return ask("count", [urls], signal);
 }

@@ -1,7 +1,10 @@
 //! Calls the Zipkin v2 API of the server this page came from. Whole traces are read by the worker: see reader.ts.
 import { CONFIG_DEFAULT, readConfig, type Config } from "../model/config";
 import type { Link } from "../model/links";
-import { ApiError, get, getList } from "./http";
+import type { Counts } from "../model/result-chart";
+import type { Sort } from "../model/search-query";
+import { ApiError, get, getList, jsonOf } from "./http";
+import type { SearchUrls } from "./reader-jobs";
 
 /** `path` is relative, so that it follows <base href>. */
 function apiUrl(path: string): string {
@@ -12,7 +15,7 @@ function apiUrl(path: string): string {
 export async function fetchConfig(): Promise<Config> {
   try {
     const response = await get(new URL("config.json", document.baseURI).href);
-    return response.ok ? readConfig(await response.json()) : CONFIG_DEFAULT;
+    return response.ok ? readConfig(await jsonOf(response)) : CONFIG_DEFAULT;
   } catch {
     return CONFIG_DEFAULT;
   }
@@ -55,8 +58,26 @@ export async function archive(json: string, url: string): Promise<void> {
   if (!response.ok) throw new ApiError(response.status, `The archive answered ${response.status} ${response.statusText}`.trim());
 }
 
-export function searchUrl(params: URLSearchParams): string {
-  return apiUrl(`traces?${params}`);
+/** The server's own additions to Zipkin's API: docs/reference/openapi.json. */
+function ownUrl(path: string): string {
+  return new URL(`api/spanlet/v1/${path}`, document.baseURI).href;
+}
+
+export function searchUrls(params: URLSearchParams, order: Sort): SearchUrls {
+  const orders = { newest: "newest", longest: "duration", errors: "errors" } as const;
+  return { paged: ownUrl(`traces?${params}&order=${orders[order]}`), zipkin: apiUrl(`traces?${params}`) };
+}
+
+/** Traces that match over time; undefined where the server does not count them. */
+export async function fetchCounts(params: URLSearchParams, buckets: number, signal?: AbortSignal): Promise<Counts | undefined> {
+  const response = await get(ownUrl(`counts?${params}&buckets=${buckets}`), signal);
+  return response.status === 404 ? undefined : jsonOf(response, signal);
+}
+
+/** What may be wrong when a search finds nothing, in sentences. */
+export async function fetchHints(params: URLSearchParams, signal?: AbortSignal): Promise<readonly string[]> {
+  const response = await get(ownUrl(`hints?${params}`), signal);
+  return response.status === 404 ? [] : (await jsonOf<{ hints: string[] }>(response, signal)).hints;
 }
 
 export function traceUrl(traceId: string): string {

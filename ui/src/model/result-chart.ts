@@ -21,6 +21,18 @@ export function spanOf(dots: readonly Dot[], range: Period, full: boolean): Peri
   return { fromMs: full ? Math.min(first, toMs - 1000) : Math.min(range.fromMs, first), toMs };
 }
 
+/** As the server counts all that match: equal slices, oldest first. */
+export interface Counts {
+  readonly endTs: number;
+  readonly lookback: number;
+  readonly buckets: readonly { readonly startTs: number; readonly traces: number; readonly errors: number }[];
+}
+
+export function binsOfCounts({ buckets }: Counts): Bins {
+  const all = Int32Array.from(buckets, (it) => it.traces);
+  return { all, failed: Int32Array.from(buckets, (it) => it.errors), most: all.reduce((most, it) => Math.max(most, it), 0) };
+}
+
 export interface Bins {
   readonly all: Int32Array;
   readonly failed: Int32Array;

@@ -12,6 +12,7 @@ async fn documents_say_when_a_copy_is_still_right() {
         ("/zipkin/index.html", "max-age=60"),
         ("/zipkin/traces/000000000000000a", "max-age=60"),
         ("/zipkin/dependency", "max-age=60"),
+        ("/zipkin/compare", "max-age=60"),
         ("/zipkin/traceViewer", "max-age=60"),
         ("/zipkin/config.json", "max-age=600"),
         ("/info", ""),
