@@ -9,7 +9,8 @@ const nowMs = Date.now();
 /** A quarter of an hour of its own, so that other tests' traces do not count. */
 const endMs = nowMs - 3 * 86_400_000;
 const slow = checkout(nowMs * 100 + 78, endMs - 20_000, { slowMs: 480, failing: true });
-before(() => post(serverUrl, [...shop(endMs - 60_000), slow]));
+const recent = checkout(nowMs * 100 + 79, nowMs - 5000);
+before(() => post(serverUrl, [...shop(endMs - 60_000), slow, recent]));
 const PERIOD = `lookback=range&startTs=${endMs - 1_000_000}&endTs=${endMs}`;
 const TRACES = /\/zipkin\/api\/spanlet\/v1\/traces\?/;
 const chips = (page) => page.locator(".chip .text").allInnerTexts();

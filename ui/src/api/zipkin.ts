@@ -68,15 +68,22 @@ export function searchUrls(params: URLSearchParams, order: Sort): SearchUrls {
   return { paged: ownUrl(`traces?${params}&order=${orders[order]}`), zipkin: apiUrl(`traces?${params}`) };
 }
 
+/** What is counted has no limit, and a parameter that means nothing is refused. */
+function unlimited(params: URLSearchParams): URLSearchParams {
+  const rest = new URLSearchParams(params);
+  rest.delete("limit");
+  return rest;
+}
+
 /** Traces that match over time; undefined where the server does not count them. */
 export async function fetchCounts(params: URLSearchParams, buckets: number, signal?: AbortSignal): Promise<Counts | undefined> {
-  const response = await get(ownUrl(`counts?${params}&buckets=${buckets}`), signal);
+  const response = await get(ownUrl(`counts?${unlimited(params)}&buckets=${buckets}`), signal);
   return response.status === 404 ? undefined : jsonOf(response, signal);
 }
 
 /** What may be wrong when a search finds nothing, in sentences. */
 export async function fetchHints(params: URLSearchParams, signal?: AbortSignal): Promise<readonly string[]> {
-  const response = await get(ownUrl(`hints?${params}`), signal);
+  const response = await get(ownUrl(`hints?${unlimited(params)}`), signal);
   return response.status === 404 ? [] : (await jsonOf<{ hints: string[] }>(response, signal)).hints;
 }
 
