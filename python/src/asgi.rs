@@ -36,6 +36,7 @@ pub fn enter_asgi<'py>(asgi: &Bound<'py, PyAny>) -> PyResult<Option<Entered<'py>
     let py = asgi.py();
     let enter = || {
         let asgi = asgi.cast::<PyDict>()?;
+        // Frameworks copy this dictionary on the way in, so what is in it tells two layers of ours apart.
         let mark = intern!(py, "spanlet.traced");
         if asgi.contains(mark)? {
             return Ok(None);

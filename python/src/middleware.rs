@@ -45,8 +45,8 @@ impl TracingMiddleware {
 type Entered<'py> = (Bound<'py, Scope>, Option<Bound<'py, Scope>>);
 
 fn enter<'py>(environ: &Bound<'py, PyAny>) -> PyResult<Option<Entered<'py>>> {
-    let Some(scope) = request::open(environ.cast::<PyDict>()?)? else { return Ok(None) };
     let outer = current::get(environ.py())?;
+    let Some(scope) = request::open(environ.cast::<PyDict>()?, outer.as_ref())? else { return Ok(None) };
     current::set(environ.py(), Some(&scope))?;
     Ok(Some((scope, outer)))
 }

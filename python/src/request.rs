@@ -15,17 +15,17 @@ use crate::guard::guarded;
 use crate::scope::{Scope, error_text};
 use crate::source::{self, End, Source};
 
-/// Opens the scope of a request. Nothing when no tracer is installed, or the request has a scope already.
-pub fn open<'py>(environ: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, Scope>>> {
-    let py = environ.py();
-    // Two layers of ours, as eventlet's hook and the middleware, are one server.
-    let mark = intern!(py, "spanlet.traced");
-    if environ.contains(mark)? {
+/// Opens the scope of a request. Nothing when no tracer is installed, or the outer scope is this request's.
+pub fn open<'py>(
+    environ: &Bound<'py, PyDict>,
+    outer: Option<&Bound<'py, Scope>>,
+) -> PyResult<Option<Bound<'py, Scope>>> {
+    if outer.is_some_and(|outer| outer.get().is_of(environ)) {
         return Ok(None);
     }
-    let scope = source::open(py, &Environ(environ))?;
-    if scope.is_some() {
-        environ.set_item(mark, true)?;
+    let scope = source::open(environ.py(), &Environ(environ))?;
+    if let Some(scope) = &scope {
+        scope.get().open_for(environ);
     }
     Ok(scope)
 }
@@ -105,7 +105,8 @@ struct Entered<'py> {
 fn enter<'py>(protocol: &Bound<'py, PyAny>) -> PyResult<Option<Entered<'py>>> {
     let py = protocol.py();
     let environ = protocol.getattr(intern!(py, "environ"))?.cast_into::<PyDict>()?;
-    let Some(scope) = open(&environ)? else { return Ok(None) };
+    let outer = current::get(py)?;
+    let Some(scope) = open(&environ, outer.as_ref())? else { return Ok(None) };
     let mut application = None;
     if scope.get().context.sampled {
         let name = intern!(py, "application");
@@ -115,7 +116,6 @@ fn enter<'py>(protocol: &Bound<'py, PyAny>) -> PyResult<Option<Entered<'py>>> {
         application = Some(inner);
     }
     // A connection serves many requests in one green thread: each replaces the scope and puts the outer one back.
-    let outer = current::get(py)?;
     current::set(py, Some(&scope))?;
     Ok(Some(Entered { protocol: protocol.clone(), application, scope, outer }))
 }

@@ -1,6 +1,6 @@
 //! A place in a trace that code runs in, with the span that is being recorded there, if any.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
@@ -28,6 +28,9 @@ pub struct Scope {
     pub tracer: tracer::Tracer,
     /// What calls made from here pass on besides.
     pub carried: Option<Arc<Carried>>,
+    /// The address of what the server calls the request, zero when there is none or it is over. Only compared: holding
+    /// on to it would keep requests in memory, and a mark in it would be seen.
+    request: AtomicUsize,
     recording: Mutex<Option<Recording>>,
 }
 
@@ -83,12 +86,23 @@ impl Scope {
         local: Option<Arc<Endpoint>>,
         tracer: tracer::Tracer,
     ) -> Self {
-        Self { context, local, tracer, carried: None, recording: Mutex::new(span.map(Recording::new)) }
+        let recording = Mutex::new(span.map(Recording::new));
+        Self { context, local, tracer, carried: None, request: AtomicUsize::new(0), recording }
     }
 
     /// Passes on what came with a request.
     pub fn carrying(self, carried: Option<Arc<Carried>>) -> Self {
         Self { carried, ..self }
+    }
+
+    /// Notes which request the scope is of.
+    pub fn open_for(&self, request: &Bound<'_, PyAny>) {
+        self.request.store(request.as_ptr() as usize, Ordering::Relaxed);
+    }
+
+    /// Says whether it is this request's: two layers of ours, as eventlet's hook and the middleware, are one server.
+    pub fn is_of(&self, request: &Bound<'_, PyAny>) -> bool {
+        self.request.load(Ordering::Relaxed) == request.as_ptr() as usize
     }
 
     /// Changes the span unless it is finished. Says whether it was still open.
@@ -104,6 +118,7 @@ impl Scope {
 
     /// Hands the span over; later calls do nothing.
     pub fn end(&self) {
+        self.request.store(0, Ordering::Relaxed);
         let recording = self.recording().take();
         if let Some(recording) = recording {
             handle::report(&self.tracer, recording.finish());

@@ -220,13 +220,18 @@ def test_a_paste_filter(plain):
 
 
 def test_two_layers_of_ours_are_one_server(plain):
+    seen = []
+
     def application(environ, start_response):
+        seen.append(dict(environ))
         start_response("200 OK", [])
         return []
 
-    twice = TracingMiddleware(TracingMiddleware(application))
-    twice({"PATH_INFO": "/v1"}, lambda status, headers: None)
-    assert len(plain.spans()) == 1
+    twice, environ = TracingMiddleware(TracingMiddleware(application)), {"PATH_INFO": "/v1"}
+    for _ in range(2):  # a server may use it again
+        twice(environ, lambda status, headers: None)
+    assert seen == [{"PATH_INFO": "/v1"}] * 2, "the application sees what the server gave"
+    assert len(plain.spans()) == 2
 
 
 def test_eventlet_s_hook_and_the_middleware_are_one_server(serve, traced):
