@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use storage::port::Storage;
 use storage::query::{Query, Window};
 
-use crate::world::{assert_same, batch, disk, memory, metric, open, seal};
+use crate::world::{assert_same, batch, disk, memory, memory_with, metric, open, open_lenient, seal};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -72,7 +72,10 @@ proptest! {
         let engine = engine.expect("an open store");
         assert_same(&engine, &memory(batches.clone()), "at the end");
         seal(&engine);
-        assert_same(&engine, &memory(batches), "sealed");
+        assert_same(&engine, &memory(batches.clone()), "sealed");
+        drop(engine);
+        let lenient = open_lenient(&disk).expect("a store");
+        assert_same(&lenient, &memory_with(batches, false), "with lenient ids");
     }
 }
 

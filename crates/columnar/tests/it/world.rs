@@ -50,6 +50,11 @@ pub fn open(disk: &Faulty) -> Result<Engine, OpenError> {
     Engine::open(Arc::new(disk.clone()), config())
 }
 
+/// Opens it with lenient trace ids.
+pub fn open_lenient(disk: &Faulty) -> Result<Engine, OpenError> {
+    Engine::open(Arc::new(disk.clone()), Config { strict_trace_id: false, ..config() })
+}
+
 /// Makes all memtables segments.
 pub fn seal(engine: &Engine) {
     engine.seal_active();
@@ -106,7 +111,13 @@ pub fn batch(number: u64) -> Batch {
 
 /// Returns the plain store with these batches.
 pub fn memory(batches: impl IntoIterator<Item = Batch>) -> Memory {
+    memory_with(batches, true)
+}
+
+/// Returns the plain store with these batches, and strict or lenient trace ids.
+pub fn memory_with(batches: impl IntoIterator<Item = Batch>, strict_trace_id: bool) -> Memory {
     let memory = Memory::new(memory::Config {
+        strict_trace_id,
         spans_max: 1_000_000,
         autocomplete_keys: config().autocomplete_keys,
         ..memory::Config::default()
