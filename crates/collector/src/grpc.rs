@@ -3,6 +3,8 @@
 //! Two methods with nothing to stream: a few lines over the HTTP server that is there anyway, instead of a second one.
 //! Rules: grpc/grpc `doc/PROTOCOL-HTTP2.md` and `doc/PROTOCOL-WEB.md`.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -13,11 +15,11 @@ use axum::routing::post;
 use http_body_util::{BodyExt, Full};
 use model::batch::Batch;
 use wire::error::DecodeError;
-use wire::grpc::{self as frame, HEAD_BYTES};
+use wire::grpc::{self as frame, HEAD_BYTES, Message};
 use wire::otlp::{Rejected, answer};
 
 use crate::body::{self, Limits, media_type};
-use crate::intake::{Intake, RETRY_AFTER_S};
+use crate::intake::{Intake, RETRY_AFTER_S, Room};
 use crate::refusal::{Reason, Refusal};
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -127,24 +129,25 @@ impl Door {
             body = frame::decode_text(&body).ok_or_else(|| malformed("body is not base64".into()))?;
         }
         let message = frame::read_message(&body).map_err(|error| malformed(error.to_string()))?;
-        let unpacked;
-        let bytes = match (message.compressed, packing) {
-            (false, _) => message.bytes,
-            (true, Packing::Gzip) => {
-                unpacked = body::unpack(message.bytes, self.limits.unpacked_bytes_max, &mut room)?;
-                &unpacked
-            }
-            (true, Packing::None) => {
-                return Err(malformed(
-                    "the message is packed, but the header grpc-encoding is missing".into(),
-                ));
-            }
-        };
-        self.intake.metrics().bytes(bytes.len());
-        let mut batch = Batch::new();
-        let rejected = (self.method.decode)(bytes, &mut batch)?;
+        if message.compressed && packing == Packing::None {
+            return Err(malformed("the message is packed, but the header grpc-encoding is missing".into()));
+        }
+        let read = || self.decode(message, &mut room);
+        let (batch, rejected) = self.intake.read(message.bytes.len(), message.compressed, read).await?;
+        drop(body);
         self.intake.accept(batch, rejected.spans, &mut room).await?;
         Ok(rejected)
+    }
+
+    fn decode(&self, message: Message<'_>, room: &mut Room) -> Result<(Batch, Rejected), Refusal> {
+        let mut bytes = Cow::Borrowed(message.bytes);
+        if message.compressed {
+            bytes = Cow::Owned(body::unpack(message.bytes, self.limits.unpacked_bytes_max, room)?);
+        }
+        self.intake.metrics().bytes(bytes.len());
+        let mut batch = Batch::new();
+        let rejected = (self.method.decode)(&bytes, &mut batch)?;
+        Ok((batch, rejected))
     }
 }
 

@@ -3,6 +3,8 @@
 //! Statuses follow openzipkin/zipkin `ZipkinHttpCollector`, but 202 comes after the store has the spans, and
 //! a store that is full or slow is 503 with `Retry-After`.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -13,7 +15,7 @@ use model::batch::Batch;
 use wire::error::DecodeError;
 
 use crate::body::{self, Limits, media_type};
-use crate::intake::{Intake, RETRY_AFTER_S};
+use crate::intake::{Intake, RETRY_AFTER_S, Room};
 use crate::refusal::{Reason, Refusal};
 
 #[derive(Clone)]
@@ -67,18 +69,26 @@ impl Door {
     async fn take(&self, request: Request, decode: Decode) -> Result<(), Refusal> {
         let (head, body) = request.into_parts();
         let mut room = self.intake.room();
-        let mut body = body::read(&head.headers, body, self.limits.body_bytes_max, &mut room).await?;
-        if is_gzip(&head.headers) && !body.is_empty() {
-            body = body::unpack(&body, self.limits.unpacked_bytes_max, &mut room)?;
-            if body.is_empty() {
+        let body = body::read(&head.headers, body, self.limits.body_bytes_max, &mut room).await?;
+        let packed = is_gzip(&head.headers) && !body.is_empty();
+        let read = || self.decode(&body, packed, decode, &mut room);
+        let batch = self.intake.read(body.len(), packed, read).await?;
+        drop(body);
+        self.intake.accept(batch, 0, &mut room).await
+    }
+
+    fn decode(&self, body: &[u8], packed: bool, decode: Decode, room: &mut Room) -> Result<Batch, Refusal> {
+        let mut bytes = Cow::Borrowed(body);
+        if packed {
+            bytes = Cow::Owned(body::unpack(body, self.limits.unpacked_bytes_max, room)?);
+            if bytes.is_empty() {
                 return Err(Refusal::new(Reason::Malformed, "Cannot gunzip spans"));
             }
         }
-        self.intake.metrics().bytes(body.len());
+        self.intake.metrics().bytes(bytes.len());
         let mut batch = Batch::new();
-        decode(&body, &mut batch)?;
-        drop(body);
-        self.intake.accept(batch, 0, &mut room).await
+        decode(&bytes, &mut batch)?;
+        Ok(batch)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::batch::Batch;
 use storage::error::WriteError;
 use storage::port::Storage;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::messages::Messages;
 
@@ -18,6 +19,10 @@ pub const RETRY_AFTER_S: u64 = 1;
 
 /// Bytes are counted in units of this size, so that small messages have a price too.
 const UNIT_BYTES: usize = 1024;
+
+/// A message of at least so many bytes may take milliseconds to read; a packed one can be a thousand times as large.
+const HEAVY_BYTES_MIN: usize = 64 * 1024;
+const HEAVY_PACKED_BYTES_MIN: usize = 4 * 1024;
 
 /// One door's way to the store. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +38,8 @@ pub struct Intake {
 pub struct Budget {
     units: Arc<Semaphore>,
     units_max: usize,
+    /// One for each heavy message that may be read at a time.
+    turns: Arc<Semaphore>,
 }
 
 /// Room for a message, taken as its bytes come in and given back when dropped.
@@ -56,7 +63,10 @@ impl Budget {
     /// Returns a budget of this many bytes.
     pub fn new(bytes_max: usize) -> Self {
         let units_max = bytes_max / UNIT_BYTES;
-        Self { units: Arc::new(Semaphore::new(units_max)), units_max }
+        // One processor reads millions of spans a second; the others have connections and the store to serve, and
+        // hostile messages take thirty times their size in memory while they are read.
+        let turns = std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
+        Self { units: Arc::new(Semaphore::new(units_max)), units_max, turns: Arc::new(Semaphore::new(turns)) }
     }
 
     /// Returns how many bytes are taken now.
@@ -163,6 +173,21 @@ impl Intake {
                 "message refused"
             );
         })
+    }
+
+    /// Reads a message of so many bytes by doing this work: at once if it is small, else when it is its turn, and without
+    /// keeping the other connections of this thread from theirs.
+    pub async fn read<T>(&self, bytes: usize, packed: bool, work: impl FnOnce() -> T + Send) -> T {
+        let heavy = bytes >= if packed { HEAVY_PACKED_BYTES_MIN } else { HEAVY_BYTES_MIN };
+        // A runtime of one thread has nobody to hand its connections to.
+        let alone = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+        if !heavy || alone {
+            return work();
+        }
+        let turn = self.budget.turns.acquire().await;
+        let read = tokio::task::block_in_place(work);
+        drop(turn);
+        read
     }
 
     /// Stores a batch, of whose message so many other spans were rejected. Returns only when the batch is as safe as

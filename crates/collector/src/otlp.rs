@@ -3,6 +3,8 @@
 //! Rules: OpenTelemetry protocol specification. Spans with bad ids are left out and the sender is told how many
 //! (partial success); whatever else is wrong refuses the whole request.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -16,7 +18,7 @@ use wire::otlp::{Rejected, answer, decode_json, decode_protobuf};
 use crate::body::{self, Limits, media_type};
 use crate::grpc::{self, Code, Method};
 use crate::http::status;
-use crate::intake::{Intake, RETRY_AFTER_S};
+use crate::intake::{Intake, RETRY_AFTER_S, Room};
 use crate::refusal::{Reason, Refusal};
 
 /// `opentelemetry.proto.collector.trace.v1.TraceService/Export`. Its specification wants UNAVAILABLE from a server that
@@ -124,16 +126,30 @@ impl Door {
         })?;
         let is_gzip = is_gzip(&head.headers)?;
         let mut room = self.intake.room();
-        let mut body = body::read(&head.headers, body, self.limits.body_bytes_max, &mut room).await?;
-        if is_gzip && !body.is_empty() {
-            body = body::unpack(&body, self.limits.unpacked_bytes_max, &mut room)?;
-        }
-        self.intake.metrics().bytes(body.len());
-        let mut batch = Batch::new();
-        let rejected = form.decode(&body, &mut batch)?;
+        let body = body::read(&head.headers, body, self.limits.body_bytes_max, &mut room).await?;
+        let packed = is_gzip && !body.is_empty();
+        let read = || self.decode(&body, packed, form, &mut room);
+        let (batch, rejected) = self.intake.read(body.len(), packed, read).await?;
         drop(body);
         self.intake.accept(batch, rejected.spans, &mut room).await?;
         Ok((form, rejected))
+    }
+
+    fn decode(
+        &self,
+        body: &[u8],
+        packed: bool,
+        form: Form,
+        room: &mut Room,
+    ) -> Result<(Batch, Rejected), Refusal> {
+        let mut bytes = Cow::Borrowed(body);
+        if packed {
+            bytes = Cow::Owned(body::unpack(body, self.limits.unpacked_bytes_max, room)?);
+        }
+        self.intake.metrics().bytes(bytes.len());
+        let mut batch = Batch::new();
+        let rejected = form.decode(&bytes, &mut batch)?;
+        Ok((batch, rejected))
     }
 }
 

@@ -229,6 +229,13 @@ async fn take(
     if intake.takes_messages() {
         return pass_on(head, body, intake, category, room).await;
     }
+    let read = || decode(head, body, intake, category);
+    let batch = intake.read(body.len(), false, read).await?;
+    intake.accept(batch, 0, room).await
+}
+
+/// Reads all spans of a call, or none.
+fn decode(head: &Head<'_>, body: &[u8], intake: &Intake, category: &str) -> Result<Batch, Refusal> {
     let mut batch = Batch::new();
     let (mut bytes, mut bad) = (0, None);
     let read = scribe::read_entries(head, body, &mut |entry| {
@@ -243,10 +250,7 @@ async fn take(
     });
     intake.metrics().bytes(bytes);
     read.map_err(malformed)?;
-    match bad {
-        Some(refusal) => Err(refusal),
-        None => intake.accept(batch, 0, room).await,
-    }
+    bad.map_or(Ok(batch), Err)
 }
 
 /// Stores all messages of a call undecoded, or none.

@@ -2,6 +2,7 @@
 
 mod doors;
 mod grpc;
+mod heavy;
 mod http;
 mod otlp;
 mod scribe;
