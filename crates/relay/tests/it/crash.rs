@@ -133,3 +133,41 @@ fn damaged_spans_are_counted_and_the_others_arrive() {
         assert_eq!(quarantined, route.damaged > 0, "byte {at}: {kept:?}");
     }
 }
+
+#[test]
+fn spans_that_nobody_takes_are_kept_whatever_the_disk_does() {
+    const POISON: [u64; 4] = [40, 71, 90, 1041];
+    let shelves = || {
+        let shelves: [Shelf; 2] = Default::default();
+        shelves[0].poison(&POISON);
+        shelves
+    };
+    let whole = disk(0);
+    live(&whole, &shelves(), 0);
+    for fault in [Fault::Eio, Fault::Full] {
+        for operation in 1..whole.operations() {
+            let (disk, shelves) = (disk(operation), shelves());
+            disk.fail_at(operation, fault);
+            let mut accepted = live(&disk, &shelves, 0);
+            disk.kill();
+            accepted.extend(live(&disk, &shelves, 1000));
+            disk.crash();
+            let what = format!("{fault:?}, operation {operation}");
+            let (bad, good): (Vec<u64>, Vec<u64>) =
+                accepted.iter().partition(|number| POISON.contains(number));
+            let spool = open(&disk, config(), 2).unwrap();
+            let mut senders = [0, 1].map(|route| shelves[route].sender(&spool, route));
+            drain(&spool, &mut senders);
+            check(&good, &shelves[0].taken(), &what);
+            check(&accepted, &shelves[1].taken(), &what);
+            // A far side that has learned to read them gets them all.
+            let mended: [Shelf; 2] = Default::default();
+            assert!(spool.resend().unwrap() >= bad.len() as u64, "{what}");
+            drain(&spool, &mut [0, 1].map(|route| mended[route].sender(&spool, route)));
+            let mut resent = mended[0].taken();
+            resent.sort_unstable();
+            resent.dedup();
+            assert!(bad.iter().all(|number| resent.contains(number)), "{what}: {resent:?}");
+        }
+    }
+}
