@@ -78,6 +78,7 @@ async fn a_call_is_a_span_of_two_halves() {
             // A task takes the scope along; the client's forwarded headers do not survive.
             let headers = HeaderMap::from_iter([
                 ("x-b3-traceid".parse().unwrap(), "1".parse().unwrap()),
+                ("b3".parse().unwrap(), "0".parse().unwrap()),
                 ("baggage".parse().unwrap(), "own=1".parse().unwrap()),
             ]);
             let status =
