@@ -41,7 +41,7 @@ impl Spanlet {
         scribe_port: u16,
         log: &Log,
     ) -> Result<Self> {
-        Self::start_on(Store::Embedded, binary, data_dir, http_port, scribe_port, log)
+        Self::start_on(Store::Embedded, binary, data_dir, [http_port, scribe_port], log)
     }
 
     /// Starts the server on loopback and waits until it is healthy.
@@ -49,8 +49,7 @@ impl Spanlet {
         store: Store,
         binary: &Path,
         data_dir: &Path,
-        http_port: u16,
-        scribe_port: u16,
+        [http_port, scribe_port]: [u16; 2],
         log: &Log,
     ) -> Result<Self> {
         let mut command = Command::new(binary);

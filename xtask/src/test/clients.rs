@@ -72,7 +72,7 @@ pub fn run(log: &Log) -> Result<Outcome> {
         let data = tempfile::tempdir().context("no folder for the spans")?;
         let [http_port, scribe_port] = ports::free()?;
         let binary = target().join("release/spanlet");
-        let server = Spanlet::start_on(store, &binary, data.path(), http_port, scribe_port, log)?;
+        let server = Spanlet::start_on(store, &binary, data.path(), [http_port, scribe_port], log)?;
         for sender in SENDERS {
             let Some(command) = programs.command(sender.program) else { continue };
             let port = match sender.door {
