@@ -147,3 +147,24 @@ fn memory_stays_small_whatever_the_backlog() {
     assert_eq!(far.taken(|taken| taken.spans.values().sum::<usize>() as u64), CALLS * 700);
     assert!(filled_kib.max(drained_kib) < MEMORY_KIB_MAX, "{filled_kib} and {drained_kib} KiB");
 }
+
+#[test]
+fn a_fluentd_configuration_is_understood_and_flags_win() {
+    let (data_dir, far) = (tempfile::tempdir().unwrap(), Far::start().unwrap());
+    let sample =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/relay/td-agent.conf"));
+    let conf = sample.unwrap().replace("port 9410", &format!("port {}", far.address.port()));
+    let file = data_dir.path().join("td-agent.conf");
+    std::fs::write(&file, conf).unwrap();
+    let flags = ["--fluentd-conf", file.to_str().unwrap(), "--flush-interval", "0s"];
+    let relay = Relay::start(data_dir.path(), &flags).unwrap();
+    let mut stream = TcpStream::connect(relay.scribe).unwrap();
+    assert_eq!(scribe_log(&mut stream, &load::trace(5)).unwrap(), ResultCode::Ok);
+    relay.drained(Duration::from_secs(20)).unwrap();
+    assert_eq!(span_count(&far), 7);
+    std::fs::write(&file, "<source>\n  @type tail\n</source>\n").unwrap();
+    let refused = e2e::relay::command(data_dir.path(), &flags).output().unwrap();
+    assert!(!refused.status.success());
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.contains("line 1: <source> of type tail"), "{why}");
+}
