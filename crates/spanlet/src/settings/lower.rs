@@ -23,6 +23,10 @@ pub fn lower(sources: &Sources) -> Result<Config, Problem> {
     if settings.http_idle_timeout <= settings.query_timeout {
         return Err(sources.problem("http_idle_timeout", "must be longer than query_timeout"));
     }
+    // Less than hyper reads at once.
+    if settings.http_header_bytes_max.0 < 8 << 10 {
+        return Err(sources.problem("http_header_bytes_max", "must be at least 8KiB"));
+    }
     Ok(Config {
         http: http(&settings),
         scribe_listen: settings
@@ -37,7 +41,7 @@ pub fn lower(sources: &Sources) -> Result<Config, Problem> {
             body_time_max: settings.http_body_timeout,
             idle_time_max: settings.http_idle_timeout,
             header_bytes_max: settings.http_header_bytes_max.0,
-            streams_max: settings.http2_streams_max.0,
+            streams_max: u32::try_from(settings.http2_streams_max).unwrap_or(u32::MAX),
         },
         store: store(&settings)?,
         strict_trace_id: settings.strict_trace_id,

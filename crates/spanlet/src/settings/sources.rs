@@ -12,15 +12,29 @@ use super::file;
 use super::kinds::Kind;
 use super::table::{Setting, TABLE};
 
-/// Our variables that are no settings of the server: the tracer's, of a service that runs beside it.
-const OTHERS: [&str; 6] = [
-    CONFIG_VARIABLE,
+/// Our variables that are no settings of the server but of the tracer, in a service that runs beside it.
+const TRACER: [&str; 18] = [
+    "SPANLET_ENCODING",
+    "SPANLET_ENDPOINT",
+    "SPANLET_GZIP",
+    "SPANLET_LOG_ANNOTATIONS",
+    "SPANLET_LOG_IDS",
+    "SPANLET_PROPAGATION",
+    "SPANLET_QUERY_KEYS",
+    "SPANLET_QUEUE_BYTES_MAX",
+    "SPANLET_QUEUE_SPANS_MAX",
     "SPANLET_REDIRECT",
+    "SPANLET_SAMPLING_RATE",
+    "SPANLET_SAMPLING_RULES",
     "SPANLET_SCRIBE_HOST",
     "SPANLET_SCRIBE_PORT",
     "SPANLET_SERVICE_NAME",
-    "SPANLET_URL",
+    "SPANLET_TOKEN",
+    "SPANLET_TRACES_PER_SECOND",
+    "SPANLET_TRACE_ID_128",
 ];
+/// And of the relay.
+const RELAY: &str = "SPANLET_RELAY_";
 const CONFIG_VARIABLE: &str = "SPANLET_CONFIG";
 
 /// What is wrong with the settings, and where.
@@ -160,7 +174,8 @@ fn texts(
         let name = name.to_string_lossy().into_owned();
         let known = || TABLE.iter().any(|setting| setting.all_variables().any(|known| known == name));
         let ours = name.starts_with("SPANLET_");
-        if ours && !OTHERS.contains(&name.as_str()) && !known() {
+        let others = TRACER.contains(&name.as_str()) || name.starts_with(RELAY) || name == CONFIG_VARIABLE;
+        if ours && !others && !known() {
             let names = TABLE.iter().flat_map(Setting::all_variables);
             return Err(Problem(format!(
                 "{name} is no variable of this server{}; `spanlet config --reference` lists them",

@@ -207,7 +207,7 @@ settings! {
         /// Largest head of a request.
         http_header_bytes_max: Bytes = "64KiB", [];
         /// Most requests at a time on one HTTP/2 connection.
-        http2_streams_max: Count = "200", [];
+        http2_streams_max: usize = "200", [];
         /// Largest body of a request, as it is sent.
         collector_body_bytes_max: Bytes = "10MiB", [];
         /// Largest body of a request, unpacked.

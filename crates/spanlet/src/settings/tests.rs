@@ -147,6 +147,15 @@ fn a_bad_value_names_itself() {
         (refusal(&[], &[("SEARCH_ENABLED", "maybe")]), "SEARCH_ENABLED=maybe: neither true nor false".into()),
         (refusal(&["--tls-key", "k"], &[]), "--tls-key k: needs tls_certificate".into()),
         (refusal(&["--http-idle-timeout", "5s"], &[]), "--http-idle-timeout 5s: must be longer".into()),
+        (
+            refusal(&["--http-header-bytes-max", "1KiB"], &[]),
+            "--http-header-bytes-max 1KiB: must be at".into(),
+        ),
+        (
+            refusal(&["--http2-streams-max", "0"], &[]),
+            "--http2-streams-max 0: not a whole number above".into(),
+        ),
+        (refusal(&["--scribe-tls", "true"], &[]), "--scribe-tls true: needs tls_certificate".into()),
         (refusal(&["--log-level", "a=b=c"], &[]), "--log-level a=b=c: not a level".into()),
         (refusal(&["--memtable-bytes", "1MB"], &[]), "--memtable-bytes 1MB: not a size".into()),
         (refusal(&["--config", "/missing"], &[]), "can't read the settings file /missing".into()),
@@ -168,6 +177,29 @@ fn an_unknown_key_or_variable_names_itself() {
     );
     // The tracer of a service that runs beside it has variables too.
     gather(&[], &[("SPANLET_SERVICE_NAME", "shop"), ("QUERY_PROT", "1")]).unwrap();
+}
+
+#[test]
+fn every_variable_of_the_tracer_may_be_set_beside_a_server() {
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python");
+    let mut names = 0;
+    for folder in ["spanlet", "src"] {
+        let files = std::fs::read_dir(format!("{python}/{folder}")).unwrap();
+        for path in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            for (at, _) in text.match_indices("SPANLET_") {
+                let rest = &text[at..];
+                let end = rest.find(|c: char| c != '_' && !c.is_ascii_uppercase() && !c.is_ascii_digit());
+                let name = &rest[..end.unwrap_or(rest.len())];
+                // One that ends so is a prefix in a comment.
+                if !name.ends_with('_') {
+                    gather(&[], &[(name, "x")]).unwrap();
+                    names += 1;
+                }
+            }
+        }
+    }
+    assert!(names > 5);
 }
 
 #[test]
