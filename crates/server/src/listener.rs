@@ -1,12 +1,13 @@
 //! Accepts HTTP connections, plain or by TLS, HTTP/1.1 or HTTP/2 on the same port, and watches over each.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{fmt, io};
 
+use axum::BoxError;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Version;
@@ -156,7 +157,7 @@ impl Connection {
     }
 
     /// Drives a connection to its end, or ends it when it takes too long, its place is needed, or all stops.
-    async fn watch_over(&mut self, connection: impl GracefulConnection<Error: fmt::Display>) {
+    async fn watch_over(&mut self, connection: impl GracefulConnection<Error: Into<BoxError>>) {
         let (limits, counters) = (self.grants.limits, &self.grants.counters);
         let mut connection = std::pin::pin!(connection);
         let mut stopping = false;
@@ -166,10 +167,7 @@ impl Connection {
                 // The deadline is the one after what the connection has just done.
                 biased;
                 ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "HTTP connection ended");
-                    }
-                    return;
+                    return ended.map_err(Into::into).unwrap_or_else(|error| note(&error, counters));
                 }
                 () = stopped(&mut self.stop), if !stopping => {
                     stopping = true;
@@ -225,6 +223,14 @@ impl Connection {
             }
         })
     }
+}
+
+/// Most connections that end with an error were ended by their clients.
+fn note(error: &BoxError, counters: &Counters) {
+    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
+        Counters::count(&counters.headers_too_large);
+    }
+    tracing::debug!(%error, "HTTP connection ended");
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

@@ -18,6 +18,8 @@ pub struct Counters {
     pub connections_evicted: Arc<AtomicU64>,
     /// Ended because the head of a request, or a TLS handshake, took too long.
     pub header_timeouts: AtomicU64,
+    /// Requests whose head was too large.
+    pub headers_too_large: AtomicU64,
     /// Requests whose body took too long.
     pub body_timeouts: AtomicU64,
     /// Ended because nothing came or went for too long.
@@ -40,7 +42,7 @@ impl Counters {
 
     /// Returns every figure.
     pub fn read(&self) -> Vec<Metric> {
-        let figures: [(&'static str, &'static str, &AtomicU64); 10] = [
+        let figures: [(&'static str, &'static str, &AtomicU64); 11] = [
             ("spanlet_http_connections", "HTTP connections that are open.", &self.connections),
             ("spanlet_http_connections_total", "HTTP connections accepted.", &self.connections_total),
             (
@@ -52,6 +54,11 @@ impl Counters {
                 "spanlet_http_header_timeouts_total",
                 "Connections ended because the head of a request or a TLS handshake took too long.",
                 &self.header_timeouts,
+            ),
+            (
+                "spanlet_http_headers_too_large_total",
+                "Requests refused because their head was too large.",
+                &self.headers_too_large,
             ),
             (
                 "spanlet_http_body_timeouts_total",

@@ -7,7 +7,8 @@ fn guarded() -> (Server, tempfile::TempDir) {
     let file = write(
         dir.path(),
         "spanlet.toml",
-        "[[access]]\nuser = 'ann'\npassword = 'pa55'\nscopes = ['query', 'admin']\n",
+        "[[access]]\nuser = 'ann'\npassword = 'pa55'\nscopes = ['query']\n[[access]]\nuser = 'ops'\npassword = \
+         'pa55'\nscopes = ['admin']\n",
     );
     let mut command = spanlet();
     command.args(free_ports()).args(["--config", &file]).env("SPANLET_INGEST_TOKEN", "s3nd");
@@ -21,24 +22,30 @@ fn each_scope_opens_its_paths_and_no_other() {
         let url = server.url(path);
         curl(&[&[url.as_str()], flags].concat()).status
     };
-    let (ingest, ann) = (["--oauth2-bearer", "s3nd"], ["--user", "ann:pa55"]);
+    let (ingest, ann, ops) = (["--oauth2-bearer", "s3nd"], ["--user", "ann:pa55"], ["--user", "ops:pa55"]);
     let post = ["--data", SPAN];
     for path in ["/api/v2/spans", "/api/v1/spans", "/v1/traces"] {
         assert_eq!(status(path, &post), 401, "{path}");
         assert_eq!(status(path, &[&post[..], &ann].concat()), 403, "{path}");
     }
     assert_eq!(status("/api/v2/spans", &[&post[..], &ingest].concat()), 202);
-    for path in
-        ["/api/v2/traces", "/api/v2/spans?serviceName=x", "/zipkin/api/v2/services", "/zipkin/config.json"]
-    {
+    for path in [
+        "/api/spanlet/v1/counts",
+        "/api/v2/traces",
+        "/api/v2/spans?serviceName=x",
+        "/zipkin/api/v2/services",
+        "/zipkin/config.json",
+    ] {
         assert_eq!(status(path, &[]), 401, "{path}");
         assert_eq!(status(path, &ingest), 403, "{path}");
+        assert_eq!(status(path, &ops), 403, "{path}");
         assert_eq!(status(path, &ann), 200, "{path}");
     }
     for path in ["/metrics", "/prometheus", "/actuator/prometheus", "/info", "/actuator/info"] {
         assert_eq!(status(path, &[]), 401, "{path}");
         assert_eq!(status(path, &ingest), 403, "{path}");
-        assert_eq!(status(path, &ann), 200, "{path}");
+        assert_eq!(status(path, &ann), 403, "{path}");
+        assert_eq!(status(path, &ops), 200, "{path}");
     }
     // Slashes are collapsed before anybody judges.
     assert_eq!(status("//api//v2/traces", &[]), 401);
@@ -46,7 +53,7 @@ fn each_scope_opens_its_paths_and_no_other() {
     assert_eq!(status("/health", &[]), 200);
     assert_eq!(status("/actuator/health", &[]), 200);
     for path in ["/actuator/env", "/actuator/heapdump", "/debug/pprof/", "/internal/docs/"] {
-        assert_eq!(status(path, &ann), 404, "{path}");
+        assert_eq!((status(path, &ann), status(path, &ops)), (404, 404), "{path}");
     }
 }
 
@@ -58,7 +65,7 @@ fn a_refusal_says_how_to_get_in() {
     assert!(answer.head.contains("www-authenticate: bearer realm=\"spanlet\""), "{}", answer.head);
     assert!(answer.head.contains("www-authenticate: basic realm=\"spanlet\""), "{}", answer.head);
     let refused = server.at["http"];
-    let text = curl(&["--user", "ann:pa55", &format!("http://{refused}/prometheus")]).body;
+    let text = curl(&["--user", "ops:pa55", &format!("http://{refused}/prometheus")]).body;
     assert!(text.contains("spanlet_http_requests_refused_total 1\n"), "{text}");
 }
 

@@ -137,6 +137,7 @@ fn a_head_that_is_too_large_is_refused() {
     let server = start(&["--http-header-bytes-max", "8KiB"]);
     let header = format!("X-Long: {}", "x".repeat(20_000));
     assert_eq!(curl(&["-H", &header, &server.url("/health")]).status, 431);
+    assert_eq!(server.metric("spanlet_http_headers_too_large_total"), 1.0);
     let answer = curl(&["--http2-prior-knowledge", "-H", &header, &server.url("/health")]);
     assert!([0, 431].contains(&answer.status), "{answer:?}");
     assert_eq!(curl(&[&server.url("/health")]).status, 200);
