@@ -112,9 +112,10 @@ fn those_who_do_something_keep_their_place() {
     next.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     for mut stream in busy {
         stream.write_all(SPAN.as_bytes()).unwrap();
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer).unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 202");
+        let mut head = [0; 4096];
+        let length = stream.read(&mut head).unwrap();
+        let head = String::from_utf8_lossy(&head[..length]).to_lowercase();
+        assert!(head.starts_with("http/1.1 202") && !head.contains("connection: close"), "{head}");
     }
     assert!(rest(next).starts_with("HTTP/1.1 200"));
 }
