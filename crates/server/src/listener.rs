@@ -91,9 +91,13 @@ async fn accept(listener: &TcpListener, places: &Places, counters: &Counters) ->
                 return (stream, places.take().await);
             }
             Err(error) => {
-                // Out of file descriptors, mostly: wait for connections to end instead of spinning.
-                tracing::warn!(%error, "can't accept a connection");
-                sleep(Duration::from_millis(100)).await;
+                // Out of file descriptors, mostly: an idle connection goes, instead of spinning.
+                let failures = counters.accept_failures.fetch_add(1, Ordering::Relaxed) + 1;
+                if failures.is_power_of_two() {
+                    tracing::warn!(%error, failures, "can't accept a connection");
+                }
+                places.evict();
+                sleep(Duration::from_millis(10)).await;
             }
         }
     }

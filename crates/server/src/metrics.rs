@@ -14,6 +14,8 @@ pub struct Counters {
     pub connections: AtomicU64,
     /// Connections that were ever accepted.
     pub connections_total: AtomicU64,
+    /// Times that a connection could not be accepted.
+    pub accept_failures: AtomicU64,
     /// Closed while idle to make room for new ones.
     pub connections_evicted: Arc<AtomicU64>,
     /// Ended because the head of a request, or a TLS handshake, took too long.
@@ -42,9 +44,14 @@ impl Counters {
 
     /// Returns every figure.
     pub fn read(&self) -> Vec<Metric> {
-        let figures: [(&'static str, &'static str, &AtomicU64); 11] = [
+        let figures: [(&'static str, &'static str, &AtomicU64); 12] = [
             ("spanlet_http_connections", "HTTP connections that are open.", &self.connections),
             ("spanlet_http_connections_total", "HTTP connections accepted.", &self.connections_total),
+            (
+                "spanlet_http_accept_failures_total",
+                "Times that a connection could not be accepted, for want of open files mostly.",
+                &self.accept_failures,
+            ),
             (
                 "spanlet_http_connections_evicted_total",
                 "Idle HTTP connections closed to make room for new ones.",

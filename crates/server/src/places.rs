@@ -57,7 +57,8 @@ impl Places {
         place
     }
 
-    fn evict(&self) {
+    /// Asks the connection that was idle longest to go.
+    pub fn evict(&self) {
         let taken = lock(&self.taken);
         let places = taken.iter().filter_map(Weak::upgrade);
         let idle = places.filter_map(|place| Some((place.idle_since()?, place)));

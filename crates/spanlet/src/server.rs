@@ -1,6 +1,7 @@
 //! `spanlet server`: from settings to a running server, and to its end.
 
 use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use server::config::{Config, Store};
 use server::run::Server;
 use server::systemd::{self, Sockets};
@@ -33,6 +34,7 @@ pub fn run(sources: &Sources) -> anyhow::Result<()> {
             );
         }
     }
+    raise_file_limit();
     let place = place(&config.store)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("can't start threads")?;
@@ -62,6 +64,15 @@ async fn serve(config: Config, place: &str) -> anyhow::Result<()> {
     tracing::info!("stopping: finishing what was accepted");
     server.stop().await;
     Ok(())
+}
+
+/// Takes as many files and sockets as the system grants: the usual soft limit is for programs that use `select`.
+fn raise_file_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "can't raise the limit of open files");
+    }
 }
 
 /// Logs go to standard error.

@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::Duration;
 
-use crate::process::{SPAN, Server, curl, start, wait_until};
+use crate::process::{SPAN, Server, curl, free_ports, start, wait_until};
 
 fn connect(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.at["http"]).unwrap();
@@ -131,6 +132,30 @@ fn health_answers_while_hundreds_are_slow() {
     assert_eq!(curl(&["--max-time", "5", &server.url("/health")]).status, 200);
     drop((slow, idle));
     wait_until("their end", || server.metric("spanlet_http_connections") <= 1.0);
+}
+
+/// Starts a server under a limit of open files.
+fn limited(limit: &str) -> Server {
+    let mut command = std::process::Command::new("/bin/sh");
+    command.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_spanlet")]);
+    command.args(free_ports()).env_clear();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Server::spawn(command)
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_and_those_who_are_idle_make_room_below_it() {
+    let server = limited("-S -n 60");
+    let idle: Vec<_> = (0..100).map(|_| connect(&server)).collect();
+    wait_until("all connections", || server.metric("spanlet_http_connections") >= 100.0);
+    assert_eq!(server.metric("spanlet_http_connections_evicted_total"), 0.0);
+    drop((idle, server));
+    let server = limited("-n 60");
+    let idle: Vec<_> = (0..100).map(|_| connect(&server)).collect();
+    assert_eq!(curl(&[&server.url("/health")]).status, 200);
+    assert!(server.metric("spanlet_http_connections_evicted_total") > 40.0);
+    assert!(server.metric("spanlet_http_accept_failures_total") > 0.0);
+    drop(idle);
 }
 
 #[test]
