@@ -1,10 +1,12 @@
 //! Accepts HTTP connections, plain or by TLS, HTTP/1.1 or HTTP/2 on the same port, and watches over each.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::BoxError;
@@ -33,9 +35,6 @@ use crate::metrics::Counters;
 use crate::places::{Place, Places};
 use crate::tls::Acceptor;
 use crate::upgrade;
-
-/// A client that is gone does not answer to a goodbye.
-const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// What every connection of a listener is served with.
 #[derive(Clone)]
@@ -241,10 +240,15 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Ends a connection that is idle. HTTP/2 tells its client, so that it sends no request into the void.
+/// Ends a connection that is idle. HTTP/2 tells its client, so that it sends no request into the void; no answer is
+/// waited for, since the place may be needed.
 async fn say_goodbye(mut connection: Pin<&mut impl GracefulConnection>) {
     connection.as_mut().graceful_shutdown();
-    let _ = timeout(GOODBYE_TIME_MAX, connection).await;
+    poll_fn(|cx| {
+        let _ = connection.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 fn builder(limits: &Connections) -> Builder<TokioExecutor> {

@@ -87,9 +87,15 @@ fn a_body_that_takes_too_long_is_given_up() {
 #[test]
 fn those_who_do_nothing_make_room() {
     let server = start(&["--http-connections-max", "8"]);
-    let idle: Vec<_> = (0..100).map(|_| connect(&server)).collect();
+    let mut idle: Vec<_> = (0..100).map(|_| connect(&server)).collect();
     assert_eq!(curl(&[&server.url("/health")]).status, 200);
     assert!(server.metric("spanlet_http_connections_evicted_total") >= 92.0);
+    // Who has sent half a head goes as fast.
+    for mut stream in (0..100).map(|_| connect(&server)) {
+        let _ = stream.write_all(b"GET /health HTTP/1.1\r\nX: ");
+        idle.push(stream);
+    }
+    assert_eq!(curl(&[&server.url("/health")]).status, 200);
     assert!(server.metric("spanlet_http_connections") <= 8.0);
     drop(idle);
 }
