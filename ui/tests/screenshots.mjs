@@ -26,15 +26,20 @@ if (services.length === 0) {
 
 const nowMs = Date.now();
 const slow = checkout(nowMs * 100 + 99, nowMs - 30_000, { slowMs: 242, failing: true, skewMs: -52 });
-await post(serverUrl, [...shop(nowMs - 40_000), slow]);
+const fast = checkout(nowMs * 100 + 98, nowMs - 35_000);
+await post(serverUrl, [...shop(nowMs - 40_000), fast, slow]);
 const trace = `/zipkin/traces/${slow.traceId}`;
 const lock = slow.spans.find((span) => span.name === "lock wait").id;
 
 for (const theme of ["light", "dark"]) {
   for (const [suffix, viewport] of [["", DESK], ["-phone", PHONE]]) {
-    await picture(`search${suffix}-${theme}`, "/zipkin/?sort=longest", { theme, viewport });
+    await picture(`search${suffix}-${theme}`, "/zipkin/?sort=longest&limit=50&lookback=30m", { theme, viewport });
     await picture(`trace${suffix}-${theme}`, trace, { theme, viewport });
     await picture(`span${suffix}-${theme}`, `${trace}?span=${lock}`, { theme, viewport });
+    for (const view of ["icicle", "statistics", "table", "map"]) await picture(`${view}${suffix}-${theme}`, `${trace}?view=${view}`, { theme, viewport });
+    await picture(`dependencies${suffix}-${theme}`, "/zipkin/dependency?service=front&hops=0", { theme, viewport });
+    await picture(`compare${suffix}-${theme}`, `/zipkin/compare?a=${slow.traceId}&b=${fast.traceId}`, { theme, viewport });
+    await picture(`upload${suffix}-${theme}`, "/zipkin/traceViewer", { theme, viewport });
     await picture(`not-found${suffix}-${theme}`, "/zipkin/traces/463ac35c9f6413ad48485a3953bb6124", { theme, viewport }, (page) => page.waitForSelector("text=Asking again"));
   }
 }
