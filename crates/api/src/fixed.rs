@@ -41,8 +41,14 @@ impl Fixed {
 
     /// Adds a header.
     #[must_use]
-    pub fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.insert(name, HeaderValue::from_static(value));
+    pub fn with(self, name: HeaderName, value: &'static str) -> Self {
+        self.with_value(name, HeaderValue::from_static(value))
+    }
+
+    /// Adds a header that depends on the configuration.
+    #[must_use]
+    pub fn with_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
         self
     }
 

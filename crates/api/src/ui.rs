@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -64,7 +64,7 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 /// Returns the routes of the page.
 pub fn router(ui: &Ui, search_enabled: bool) -> Router {
     let page = Page {
-        index: index(&ui.base_path),
+        index: index(ui),
         config: configuration(ui, search_enabled),
         assets: Files::iter()
             .filter_map(|path| Some((path.to_string(), asset(Files::get(&path)?))))
@@ -107,15 +107,26 @@ fn asset(file: EmbeddedFile) -> Fixed {
 }
 
 /// Links of the page are relative to its `<base>`, so that is all that a proxy's path changes.
-fn index(base_path: &str) -> Fixed {
+fn index(ui: &Ui) -> Fixed {
     let html = match Files::get("index.html") {
-        Some(file) => rebase(&String::from_utf8_lossy(&file.data), base_path),
+        Some(file) => rebase(&String::from_utf8_lossy(&file.data), &ui.base_path),
         None => NOT_BUILT.to_owned(),
     };
     Fixed::new("text/html; charset=utf-8", Some("max-age=60"), html)
-        .with(CONTENT_SECURITY_POLICY, POLICY)
+        .with_value(CONTENT_SECURITY_POLICY, policy(ui))
         .with(X_CONTENT_TYPE_OPTIONS, "nosniff")
         .with(REFERRER_POLICY, "same-origin")
+}
+
+/// The archive, when there is one, is the only other server that the page may send a trace to.
+fn policy(ui: &Ui) -> HeaderValue {
+    let archive = ui.archive_post_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+    archive
+        .and_then(|url| {
+            Some(format!("{POLICY}; connect-src 'self' {}://{}", url.scheme()?, url.authority()?))
+        })
+        .and_then(|policy| HeaderValue::from_str(&policy).ok())
+        .unwrap_or(HeaderValue::from_static(POLICY))
 }
 
 fn rebase(html: &str, base_path: &str) -> String {

@@ -109,8 +109,8 @@ async fn the_page_is_told_its_settings() {
         dependency_high_error_rate: 0.3,
         base_path: "/zipkin".into(),
     };
-    let told =
-        Server::new(Config { ui: Some(ui), ..Config::default() }).get("/zipkin/config.json").await.json();
+    let server = Server::new(Config { ui: Some(ui), ..Config::default() });
+    let told = server.get("/zipkin/config.json").await.json();
     let expected = json!({
         "environment": "stage", "queryLimit": 25, "defaultLookback": 3_600_000, "searchEnabled": true,
         "logsUrl": "https://logs.example/{traceId}", "supportUrl": "https://help.example",
@@ -119,6 +119,9 @@ async fn the_page_is_told_its_settings() {
         "dependency": {"enabled": false, "lowErrorRate": 0.1, "highErrorRate": 0.3},
     });
     assert_eq!(told, expected);
+    let page = server.get("/zipkin/").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.ends_with("; connect-src 'self' https://archive.example"), "{policy}");
 }
 
 #[tokio::test(start_paused = true)]
