@@ -9,7 +9,7 @@ const HEAD: &str = "# Settings
 A flag wins over an environment variable, that over the settings file (TOML, named by `--config` or
 `SPANLET_CONFIG`), that over the default. A setting has one name: `http_listen` in the file, `--http-listen` as a
 flag, `SPANLET_HTTP_LISTEN` as a variable; where Zipkin has a variable, that is understood too. An empty variable counts
-as not set. A key or `SPANLET_` variable that does not exist, or a value that can't be, stops the start.
+as not set. An unknown key, a misspelt `SPANLET_` variable, or a value that can't be stops the start.
 
 `spanlet config` with the same flags, variables and file prints what holds and where it comes from.
 

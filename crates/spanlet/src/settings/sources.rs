@@ -164,8 +164,9 @@ impl Sources {
     }
 }
 
-/// Returns the variables that are set to something: an empty one is how containers say "not set". One of ours that
-/// nothing knows is refused, since it was meant to do something.
+/// Returns the variables that are set to something: an empty one is how containers say "not set". A misspelt name is
+/// refused, since it was meant to do something. Other unknown names are not ours to judge: Kubernetes sets
+/// `SPANLET_PORT_9411_TCP` and the like in every container beside a service that is called spanlet.
 fn texts(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<BTreeMap<String, String>, Problem> {
@@ -176,10 +177,12 @@ fn texts(
         let ours = name.starts_with("SPANLET_");
         let others = TRACER.contains(&name.as_str()) || name.starts_with(RELAY) || name == CONFIG_VARIABLE;
         if ours && !others && !known() {
-            let names = TABLE.iter().flat_map(Setting::all_variables);
+            let meant = nearest(&name, TABLE.iter().flat_map(Setting::all_variables));
+            if meant.is_empty() {
+                continue;
+            }
             return Err(Problem(format!(
-                "{name} is no variable of this server{}; `spanlet config --reference` lists them",
-                nearest(&name, names)
+                "{name} is no variable of this server{meant}; `spanlet config --reference` lists them"
             )));
         }
         match value.into_string() {

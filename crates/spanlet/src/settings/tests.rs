@@ -177,6 +177,12 @@ fn an_unknown_key_or_variable_names_itself() {
     );
     // The tracer of a service that runs beside it has variables too.
     gather(&[], &[("SPANLET_SERVICE_NAME", "shop"), ("QUERY_PROT", "1")]).unwrap();
+    // What Kubernetes sets beside a service of this name.
+    for name in
+        ["SPANLET_SERVICE_HOST", "SPANLET_SERVICE_PORT_HTTP", "SPANLET_PORT", "SPANLET_PORT_9411_TCP_ADDR"]
+    {
+        gather(&[], &[(name, "10.0.0.1")]).unwrap();
+    }
 }
 
 #[test]
