@@ -51,6 +51,7 @@ struct Counters {
     seals: AtomicU64,
     seals_failed: AtomicU64,
     quarantined: AtomicU64,
+    names_left_out: AtomicU64,
     answers_too_large: AtomicU64,
     parts_looked_at: AtomicU64,
 }
@@ -105,7 +106,7 @@ impl Engine {
         })?;
         lock(&self.trouble).journal = None;
         let active = self.catalog.view().active;
-        active.insert(batches, numbers);
+        self.counters.names_left_out.fetch_add(active.insert(batches, numbers), Relaxed);
         self.counters.batches.fetch_add(batches.len() as u64, Relaxed);
         self.counters.spans.fetch_add(batches.iter().map(Batch::len).sum::<usize>() as u64, Relaxed);
         if active.bytes() >= self.config.memtable_bytes_max
@@ -254,6 +255,11 @@ impl Engine {
                 "spanlet_quarantined_total",
                 "Damaged files and batches that were put aside.",
                 load(&counters.quarantined),
+            ),
+            metric(
+                "spanlet_names_left_out_total",
+                "Names of spans that are in no list, since a part already lists as many as it may.",
+                load(&counters.names_left_out),
             ),
             metric(
                 "spanlet_parts_looked_at_total",

@@ -13,4 +13,5 @@ mod segment;
 mod store;
 
 pub use config::{Config, OpenError};
+pub use names::NAMES_MAX;
 pub use store::Columnar;

@@ -11,7 +11,7 @@ use model::batch::Batch;
 use model::id::TraceId;
 use storage::port::Names;
 
-use crate::names::{NameSets, TagValues};
+use crate::names::{NameSets, TagValues, Tally};
 
 /// A full block has at least as many bytes. Readers copy less than that.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -35,6 +35,7 @@ struct Table {
     times_us: Option<(u64, u64)>,
     names: NameSets,
     values: TagValues,
+    tally: Tally,
     spans: usize,
     bytes: usize,
     journal: Range<u64>,
@@ -58,16 +59,19 @@ impl Memtable {
         Self::new(self.autocomplete_keys.clone())
     }
 
-    /// Adds the spans of journalled batches; these are the numbers of their records.
-    pub fn insert<'a>(&self, batches: impl IntoIterator<Item = &'a Batch>, journal: Range<u64>) {
+    /// Adds the spans of journalled batches; these are the numbers of their records. Returns how many of their names
+    /// no list has, since there are too many.
+    pub fn insert<'a>(&self, batches: impl IntoIterator<Item = &'a Batch>, journal: Range<u64>) -> u64 {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         if table.spans == 0 {
             table.journal.start = journal.start;
         }
         table.journal.end = journal.end;
+        let before = table.tally.left_out;
         for batch in batches {
             table.insert(batch, &self.autocomplete_keys);
         }
+        table.tally.left_out - before
     }
 
     /// Returns the number of spans.
@@ -155,8 +159,8 @@ impl Table {
                 let (oldest_us, newest_us) = self.times_us.unwrap_or((us, us));
                 self.times_us = Some((oldest_us.min(us), newest_us.max(us)));
             }
-            self.names.insert(&row);
-            self.values.insert(&row, autocomplete_keys);
+            self.names.insert(&row, &mut self.tally);
+            self.values.insert(&row, autocomplete_keys, &mut self.tally);
             if self.last.as_bytes().len() >= BLOCK_BYTES {
                 self.blocks.push(Arc::new(std::mem::take(&mut self.last)));
             }

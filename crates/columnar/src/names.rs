@@ -6,6 +6,30 @@ use model::batch::Row;
 use serde::{Deserialize, Serialize};
 use storage::port::Names;
 
+/// Most names and values that a part lists. Whoever sends more has put something else into names, such as ids, and no
+/// list of them helps anybody; their spans are stored and found all the same.
+pub const NAMES_MAX: usize = 20_000;
+
+/// How many names and values a part lists, and how often one was left out for want of room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    listed: usize,
+    /// Names of spans that no list has, each time that they come.
+    pub left_out: u64,
+}
+
+impl Tally {
+    fn has_room(&mut self) -> bool {
+        let room = self.listed < NAMES_MAX;
+        if room {
+            self.listed += 1;
+        } else {
+            self.left_out += 1;
+        }
+        room
+    }
+}
+
 /// Names by local service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -20,16 +44,17 @@ struct Service {
 }
 
 impl NameSets {
-    /// Adds the names of a span.
-    pub fn insert(&mut self, row: &Row<'_>) {
+    /// Adds the names of a span, while there is room.
+    pub fn insert(&mut self, row: &Row<'_>, tally: &mut Tally) {
         let Some(local) = row.local_service() else { return };
-        if !self.services.contains_key(local) {
+        if !self.services.contains_key(local) && tally.has_room() {
             self.services.insert(local.to_owned(), Service::default());
         }
         let Some(service) = self.services.get_mut(local) else { return };
         for (names, name) in [(&mut service.spans, row.name), (&mut service.remotes, row.remote_service())] {
             if let Some(name) = name
                 && !names.contains(name)
+                && tally.has_room()
             {
                 names.insert(name.to_owned());
             }
@@ -60,11 +85,11 @@ pub struct TagValues {
 }
 
 impl TagValues {
-    /// Adds the values of a span's tags with these keys.
-    pub fn insert(&mut self, row: &Row<'_>, keys: &[String]) {
+    /// Adds the values of a span's tags with these keys, while there is room.
+    pub fn insert(&mut self, row: &Row<'_>, keys: &[String], tally: &mut Tally) {
         for key in keys {
             let Some(value) = row.tag(key) else { continue };
-            if !self.by_key.get(key).is_some_and(|values| values.contains(value)) {
+            if !self.by_key.get(key).is_some_and(|values| values.contains(value)) && tally.has_room() {
                 self.by_key.entry(key.clone()).or_default().insert(value.to_owned());
             }
         }

@@ -55,8 +55,7 @@ fn names_without_number() {
         siege.server.get("/api/v2/dependencies?endTs=9999999999999&lookback=9999999999999").unwrap().0,
         200
     );
-    // A part of the store keeps its names in memory, about a kilobyte for each service.
-    siege.end(1_500);
+    siege.end(450);
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod crash;
 mod damage;
 mod fault;
 mod model;
+mod names;
 mod queue;
 mod world;
