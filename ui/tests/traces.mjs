@@ -23,7 +23,8 @@ export class TraceBuilder {
       name,
       timestamp: this.startUs + Math.round((fromMs + skewMs) * 1000),
       duration: Math.round((toMs - fromMs) * 1000),
-      localEndpoint: { serviceName: service, ipv4: HOSTS[service] ?? "10.0.0.9", port: kind === "SERVER" ? 8080 : undefined },
+      // The same for every span of a service, as libraries report it: Zipkin tells the halves of one id by it.
+      localEndpoint: { serviceName: service, ipv4: HOSTS[service] ?? "10.0.0.9" },
       ...(remote && { remoteEndpoint: { serviceName: remote } }),
       ...(notes && { annotations: notes.map(([atMs, value]) => ({ timestamp: this.startUs + Math.round((atMs + skewMs) * 1000), value })) }),
       ...(tags && { tags }),
