@@ -94,7 +94,7 @@ fn a_chosen_port_that_is_taken() {
     let data_dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut command = std::process::Command::new(e2e::server::binary());
+    let mut command = std::process::Command::new(e2e::process::binary());
     command.args(["server", "--http-listen", "127.0.0.1:0", "--scribe-listen", "127.0.0.1:0"]);
     command.args(["--otlp-grpc-listen", &address, "--otlp-http-listen", "127.0.0.1:0", "--data-dir"]);
     let output = command.arg(data_dir.path()).output().unwrap();

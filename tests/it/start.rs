@@ -25,7 +25,7 @@ fn data_directory_that_is_missing() {
 #[test]
 fn default_data_directory_is_made() {
     let here = tempfile::tempdir().unwrap();
-    let mut command = std::process::Command::new(e2e::server::binary());
+    let mut command = std::process::Command::new(e2e::process::binary());
     command.args(["server", "--http-listen", "127.0.0.1:0", "--scribe-listen", "127.0.0.1:0"]);
     command.current_dir(here.path()).stdout(Stdio::piped());
     let server = Server::spawn(command).unwrap();

@@ -4,6 +4,7 @@ pub mod far;
 pub mod frames;
 pub mod grpc;
 pub mod load;
+pub mod process;
 pub mod raw;
 pub mod relay;
 pub mod server;

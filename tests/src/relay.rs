@@ -3,17 +3,18 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::server::{agent, binary};
+use crate::process::{self, Process};
+use crate::server::agent;
 
-/// The process, killed when dropped.
+/// The relay, killed when dropped.
 pub struct Relay {
-    child: Child,
+    process: Process,
     /// Where it listens for HTTP.
     pub http: SocketAddr,
     /// Where it listens for scribe.
@@ -22,31 +23,24 @@ pub struct Relay {
 
 /// Returns the command `spanlet relay` on free loopback ports, with a clean environment.
 pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command
-        .args(["relay", "--http-listen", "127.0.0.1:0", "--scribe-listen", "127.0.0.1:0", "--data-dir"])
-        .arg(data_dir)
-        .args(arguments)
-        .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+    let mut command = process::command(&["relay", "--http-listen", "127.0.0.1:0"]);
+    command.args(["--scribe-listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(arguments);
     command
 }
 
 impl Relay {
     /// Starts a relay and waits until it listens.
     pub fn start(data_dir: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut child = command(data_dir, arguments).spawn().context("can't start the binary")?;
-        let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let (mut process, output) = Process::start(command(data_dir, arguments))?;
+        let mut lines = BufReader::new(output).lines();
         let (mut http, mut scribe) = (None, None);
         loop {
             if let (Some(http), Some(scribe)) = (http, scribe) {
                 std::thread::spawn(move || lines.for_each(drop));
-                return Ok(Self { child, http, scribe });
+                return Ok(Self { process, http, scribe });
             }
             let Some(line) = lines.next() else {
-                bail!("the relay ended before it listened: {}", child.wait()?)
+                bail!("the relay ended before it listened: {}", process.wait()?)
             };
             let line = line?;
             if let Some((_, url)) = line.split_once("relays from http://") {
@@ -80,39 +74,18 @@ impl Relay {
         Ok(())
     }
 
-    /// Returns the most memory it has used, in KiB.
-    pub fn memory_peak_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    /// Returns the most memory it has had at one time.
+    pub fn memory_peak_bytes(&self) -> Result<u64> {
+        self.process.memory_peak_bytes()
     }
 
     /// Ends it as a power cut would, as far as one process can be cut.
-    pub fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
+    pub fn kill(self) -> Result<()> {
+        self.process.kill()
     }
 
     /// Asks it to end and waits until it has.
-    pub fn terminate(mut self) -> Result<ExitStatus> {
-        Command::new("kill").arg(self.child.id().to_string()).status()?;
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            if Instant::now() > deadline {
-                bail!("the relay did not end within 20 s of SIGTERM");
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub fn terminate(self) -> Result<ExitStatus> {
+        self.process.terminate()
     }
 }

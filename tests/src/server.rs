@@ -2,18 +2,20 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+
+use crate::process::{self, Process};
 
 /// Larger than any answer that the server gives.
 const ANSWER_BYTES_MAX: u64 = 300 << 20;
 
-/// The process, killed when dropped.
+/// The server, killed when dropped.
 pub struct Server {
-    child: Child,
+    process: Process,
     /// Where it listens for HTTP.
     pub http: SocketAddr,
     /// Where it listens for scribe.
@@ -22,34 +24,13 @@ pub struct Server {
     pub otlp: [Option<SocketAddr>; 2],
 }
 
-/// Returns the binary under test: `SPANLET_BIN`, else the newest that cargo has built here.
-pub fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("SPANLET_BIN") {
-        return path.into();
-    }
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    let built = |profile: &str| {
-        let path = target.join(profile).join("spanlet");
-        let time = path.metadata().and_then(|data| data.modified()).ok()?;
-        Some((time, path))
-    };
-    let newest = [built("debug"), built("release")].into_iter().flatten().max();
-    newest.expect("no spanlet binary: run `cargo build -p spanlet` first, or set SPANLET_BIN").1
-}
-
 /// Returns the command `spanlet server` on free loopback ports, with a clean environment.
 pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command
-        .args(["server", "--http-listen", "127.0.0.1:0", "--scribe-listen", "127.0.0.1:0"])
-        .args(["--otlp-grpc-listen", "127.0.0.1:0", "--otlp-http-listen", "127.0.0.1:0", "--data-dir"])
-        .arg(data_dir)
-        .args(arguments)
-        .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+    let mut command = process::command(&["server"]);
+    for listener in ["--http-listen", "--scribe-listen", "--otlp-grpc-listen", "--otlp-http-listen"] {
+        command.args([listener, "127.0.0.1:0"]);
+    }
+    command.arg("--data-dir").arg(data_dir).args(arguments);
     command
 }
 
@@ -60,13 +41,13 @@ impl Server {
     }
 
     /// Starts this command and waits until it listens.
-    pub fn spawn(mut command: Command) -> Result<Self> {
-        let mut child = command.spawn().context("can't start the binary")?;
-        let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+    pub fn spawn(command: Command) -> Result<Self> {
+        let (mut process, output) = Process::start(command)?;
+        let mut lines = BufReader::new(output).lines();
         let (mut http, mut scribe, mut otlp) = (None, None, [None; 2]);
         loop {
             let Some(line) = lines.next() else {
-                bail!("the server ended before it listened: {}", child.wait()?)
+                bail!("the server ended before it listened: {}", process.wait()?)
             };
             let line = line?;
             if line.starts_with("data in ") {
@@ -85,7 +66,7 @@ impl Server {
             bail!("the server listens for HTTP at {http:?} and scribe at {scribe:?}")
         };
         std::thread::spawn(move || lines.for_each(drop));
-        Ok(Self { child, http, scribe, otlp })
+        Ok(Self { process, http, scribe, otlp })
     }
 
     /// Returns the base address of its HTTP listener.
@@ -114,40 +95,19 @@ impl Server {
         Ok(line.with_context(|| format!("no metric {name} in:\n{text}"))?.parse()?)
     }
 
-    /// Returns the most memory it has had at one time, as the kernel counts it.
+    /// Returns the most memory it has had at one time.
     pub fn memory_peak_bytes(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+        self.process.memory_peak_bytes()
     }
 
     /// Ends it as a power cut would, as far as one process can be cut.
-    pub fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
+    pub fn kill(self) -> Result<()> {
+        self.process.kill()
     }
 
     /// Asks it to end and waits until it has.
-    pub fn terminate(mut self) -> Result<ExitStatus> {
-        Command::new("kill").arg(self.child.id().to_string()).status()?;
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            if Instant::now() > deadline {
-                bail!("the server did not end within 20 s of SIGTERM");
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub fn terminate(self) -> Result<ExitStatus> {
+        self.process.terminate()
     }
 }
 
