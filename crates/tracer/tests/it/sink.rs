@@ -186,7 +186,7 @@ pub fn config(port: u16) -> Config {
         service_name: "shop".into(),
         destination: Destination::scribe("127.0.0.1", port),
         tick: Duration::from_millis(10),
-        call_timeout: Duration::from_millis(200),
+        call_timeout: Duration::from_secs(10),
         backoff_min: Duration::from_millis(1),
         backoff_max: Duration::from_millis(20),
         ..Config::default()
