@@ -3,7 +3,9 @@ import os
 import sys
 import warnings
 from typing import Any, Callable, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote
+
+from . import _opentelemetry
 
 
 def resolve(given):
@@ -16,18 +18,19 @@ def resolve(given):
 
 
 def destination(given, settings):
-    """Returns the URL that spans go to, and how they are written there."""
-    encoding = settings["encoding"]
+    """Returns the settings that say where spans go, and how they are written there."""
+    plain = {"endpoint": settings["endpoint"], "encoding": settings["encoding"] or "json"}
     if given.get("endpoint") is not None:
-        return settings["endpoint"], encoding or "json"
+        return plain
     if given.get("host") is None and given.get("port") is None:
         if settings["endpoint"] is not None:
-            return settings["endpoint"], encoding or "json"
+            return plain
         if not any(os.environ.get(name) for name in ("SPANLET_SCRIBE_HOST", "SPANLET_SCRIBE_PORT")):
-            url, written = _of_opentelemetry()
-            if url is not None:
-                return url, encoding or written
-    return scribe(settings), "json"
+            found = _opentelemetry.destination()
+            if found is not None:
+                said = {name: settings[name] for name in found if settings.get(name)}
+                return {**found, **said}
+    return {"endpoint": scribe(settings), "encoding": "json"}
 
 
 def scribe(settings):
@@ -44,7 +47,7 @@ def of_environment(name):
 def service_name():
     """Returns the name of this program."""
     said = os.environ.get("SPANLET_SERVICE_NAME") or os.environ.get("OTEL_SERVICE_NAME")
-    return said or os.path.basename(sys.argv[0]) or "unknown"
+    return said or _opentelemetry.service_name() or os.path.basename(sys.argv[0]) or "unknown"
 
 
 def plain_default(name):
@@ -69,14 +72,16 @@ def _value(name, setting, given):
         try:
             return setting.check(given)
         except ValueError as error:
-            raise ValueError(f"{name} {given!r} {error}") from None
+            said = "" if name in SECRET else f" {given!r}"
+            raise ValueError(f"{name}{said} {error}") from None
     for variable, read in setting.variables.items():
         text = os.environ.get(variable)
         if text:
             try:
                 return setting.check(read(text))
             except ValueError as error:
-                warnings.warn(f"{variable}={text} is ignored: {error}", stacklevel=5)
+                said = "" if name in SECRET else f"={text}"
+                warnings.warn(f"{variable}{said} is ignored: {error}", stacklevel=5)
     return plain_default(name)
 
 
@@ -117,39 +122,17 @@ def _checked_rules(rules):
     return checked
 
 
-def _rate_of_opentelemetry(text):
-    """Reads OTEL_TRACES_SAMPLER, which has the rate in a variable of its own."""
-    name = text.removeprefix("parentbased_")
-    known = {"always_on": "1", "always_off": "0", "traceidratio": os.environ.get("OTEL_TRACES_SAMPLER_ARG") or "1"}
-    if name not in known:
-        raise ValueError("is none of always_on, always_off, traceidratio and their parentbased_ forms")
-    return float(known[name])
+def _headers(text):
+    """Reads `name=value, name=value`, with `%2C` for a comma in a value."""
+    pairs = [pair.partition("=") for pair in _names(text)]
+    return [(name.strip(), unquote(value.strip())) for name, _, value in pairs]
 
 
-def _propagators_of_opentelemetry(text):
-    """Reads OTEL_PROPAGATORS; what we do not speak is left out."""
-    known = [name for name in _names(text) if name in ("b3", "b3multi", "tracecontext", "baggage", "none")]
-    if not known:
-        raise ValueError("names no format that is known here")
-    return ",".join(known)
-
-
-def _of_opentelemetry():
-    """Returns what OpenTelemetry's exporters would be sent to, if it is plain HTTP, and how it is written."""
-    env = os.environ.get
-    protocol = env("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or env("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
-    found = None, None
-    if env("OTEL_EXPORTER_ZIPKIN_ENDPOINT"):
-        found = env("OTEL_EXPORTER_ZIPKIN_ENDPOINT"), "json"
-    elif protocol == "http/protobuf":
-        if env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
-            found = env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), "otlp"
-        elif env("OTEL_EXPORTER_OTLP_ENDPOINT"):
-            found = env("OTEL_EXPORTER_OTLP_ENDPOINT").rstrip("/") + "/v1/traces", "otlp"
-    if found[0] is not None and urlsplit(found[0]).scheme != "http":
-        warnings.warn(f"spans do not go to {found[0]}, which is no plain http", stacklevel=6)
-        return None, None
-    return found
+def _checked_headers(headers):
+    pairs = list(headers.items()) if isinstance(headers, dict) else [tuple(pair) for pair in headers]
+    if not all(len(pair) == 2 and all(isinstance(part, str) and part for part in pair) for pair in pairs):
+        raise ValueError("is no dict of names and values")
+    return pairs
 
 
 _text = _checked(str, bool, "is no text, or empty")
@@ -157,16 +140,20 @@ _bool = _checked(bool, _any, "is neither True nor False")
 _rate = _checked((int, float), lambda rate: 0 <= rate <= 1, "is not within 0.0 and 1.0")
 _positive = _checked(int, lambda number: number > 0, "is no number above 0")
 
+# What no message repeats.
+SECRET = ("token", "headers")
 SETTINGS = {
     "host": Setting("127.0.0.1", _checked(str, bool, "is no host name or address"), {"SPANLET_SCRIBE_HOST": str}),
     "port": Setting(9410, _checked(int, lambda port: 0 < port < 65536, "is not within 1 and 65535"), {"SPANLET_SCRIBE_PORT": int}),
-    "sampling_rate": Setting(1.0, _rate, {"SPANLET_SAMPLING_RATE": float, "OTEL_TRACES_SAMPLER": _rate_of_opentelemetry}),
+    "sampling_rate": Setting(1.0, _rate, {"SPANLET_SAMPLING_RATE": float, "OTEL_TRACES_SAMPLER": _opentelemetry.rate}),
     "service_name": Setting(service_name, _text, {"SPANLET_SERVICE_NAME": str, "OTEL_SERVICE_NAME": str}),
     "endpoint": Setting(None, _text, {"SPANLET_ENDPOINT": str}),
-    "encoding": Setting(None, _checked(str, ("json", "proto3", "otlp").__contains__, "is none of json, proto3 and otlp"), {"SPANLET_ENCODING": str}),
+    "encoding": Setting(None, _checked(str, ("json", "proto3", "thrift", "otlp").__contains__, "is none of json, proto3, thrift and otlp"), {"SPANLET_ENCODING": str}),
     "gzip": Setting(False, _bool, {"SPANLET_GZIP": _flag}),
     "token": Setting(None, _text, {"SPANLET_TOKEN": str}),
-    "propagation": Setting("b3multi,tracecontext,baggage", _text, {"SPANLET_PROPAGATION": str, "OTEL_PROPAGATORS": _propagators_of_opentelemetry}),
+    "headers": Setting(list, _checked_headers, {"SPANLET_HEADERS": _headers}),
+    "ca_file": Setting(None, _text, {"SPANLET_CA_FILE": str}),
+    "propagation": Setting("b3multi,tracecontext,baggage", _text, {"SPANLET_PROPAGATION": str, "OTEL_PROPAGATORS": _opentelemetry.propagators}),
     "sampling_rules": Setting(list, _checked_rules, {"SPANLET_SAMPLING_RULES": _rules}),
     "sampler": Setting(None, _checked(object, callable, "is not callable")),
     "traces_per_second": Setting(None, _checked((int, float), lambda limit: 1e-5 <= limit <= 1e9, "is not above 0"), {"SPANLET_TRACES_PER_SECOND": float}),

@@ -43,12 +43,12 @@ def start(**given):
 
 def make(given, settings):
     """Makes a tracer that is not installed. A destination that only the environment names must not end the program."""
-    endpoint, encoding = _settings.destination(given, settings)
+    destination = _settings.destination(given, settings)
     try:
-        return _native.Tracer({**settings, "endpoint": endpoint, "encoding": encoding})
+        return _native.Tracer({**settings, **destination})
     except ValueError as error:
         scribe = _settings.scribe(settings)
-        if given.get("endpoint") is not None or endpoint == scribe:
+        if given.get("endpoint") is not None or destination["endpoint"] == scribe:
             raise
         warnings.warn(f"{error}: spans go to {scribe}", stacklevel=4)
         return _native.Tracer({**settings, "endpoint": scribe, "encoding": "json"})

@@ -36,11 +36,11 @@ def findings():
     with warnings.catch_warnings(record=True) as slips:
         warnings.simplefilter("always")
         settings = _settings.resolve(given)
-        endpoint, encoding = _settings.destination(given, settings)
+        destination = _settings.destination(given, settings)
     found += [(False, str(slip.message)) for slip in slips]
     found += [(True, f"{name} = {value!r}") for name, value in settings.items()
-              if value != _settings.plain_default(name) and name not in ("host", "port", "token", "endpoint")]
-    return found + [_collector(endpoint, encoding)] + _counts()
+              if value != _settings.plain_default(name) and name not in ("host", "port", "endpoint", *_settings.SECRET)]
+    return found + [_collector(destination["endpoint"], destination["encoding"])] + _counts()
 
 
 def send_test_span(endpoint=None):
@@ -96,13 +96,19 @@ def _hooks():
 
 def _collector(endpoint, encoding):
     url = urlsplit(endpoint)
+    shown = endpoint.replace(f"{url.netloc.rpartition('@')[0]}@", "***@") if "@" in url.netloc else endpoint
     if url.scheme == "file":
         folder = os.path.dirname(url.path)
         return os.access(folder, os.W_OK), f"spans go to the file {url.path}"
-    where = f"spans go to {endpoint}" + (f" as {encoding}" if url.scheme == "http" else "")
+    where = f"spans go to {shown}" + ("" if url.scheme == "scribe" else f" as {encoding}")
     try:
-        port = url.port or {"scribe": 9410, "http": 4318 if encoding == "otlp" else 9411}[url.scheme]
-        socket.create_connection((url.hostname, port), 2).close()
+        if url.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as unix:
+                unix.settimeout(2)
+                unix.connect(url.path)
+        else:
+            ports = {"scribe": 9410, "http": 4318 if encoding == "otlp" else 9411, "https": 443}
+            socket.create_connection((url.hostname, url.port or ports[url.scheme]), 2).close()
     except (OSError, ValueError, KeyError) as error:
         return False, f"{where}: {error}"
     return True, f"{where}, which takes connections (send-test-span tries the rest)"

@@ -1,8 +1,10 @@
 //! From the settings that Python has checked to the tracer's configuration.
 
+use std::path::PathBuf;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use tracer::{Config, ConfigError, Destination, Encoding, Hook, Propagation, Request, Rule};
+use tracer::{Config, ConfigError, Destination, Encoding, Hook, Peer, Propagation, Request, Rule};
 
 use crate::guard::guarded;
 
@@ -14,6 +16,8 @@ pub struct Settings {
     encoding: String,
     gzip: bool,
     token: Option<String>,
+    headers: Vec<(String, String)>,
+    ca_file: Option<PathBuf>,
     pub service_name: String,
     propagation: String,
     sampling_rate: f64,
@@ -33,14 +37,20 @@ impl Settings {
         let wrong = |error: ConfigError| PyValueError::new_err(error.to_string());
         let Some(encoding) = Encoding::from_name(&self.encoding) else {
             return Err(PyValueError::new_err(format!(
-                "encoding {:?} is none of json, proto3 and otlp",
+                "encoding {:?} is none of json, proto3, thrift and otlp",
                 self.encoding
             )));
         };
         let mut destination = Destination::parse(&self.endpoint, encoding).map_err(wrong)?;
         if let Destination::Http(http) = &mut destination {
             http.gzip = self.gzip;
-            http.bearer_token = self.token;
+            http.headers.extend(self.headers);
+            if let Some(token) = self.token {
+                http.headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
+            }
+            if let Peer::Tls { ca_file, .. } = &mut http.peer {
+                *ca_file = self.ca_file;
+            }
         }
         let config = Config {
             service_name: self.service_name,

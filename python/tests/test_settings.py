@@ -1,12 +1,17 @@
 """Settings: by keyword, by environment, and what they do."""
 import gzip
+import http.server
 import json
+import socketserver
+import ssl
+import threading
 import warnings
 
 import pytest
+import trustme
 
 import spanlet
-from spanlet import _settings
+from spanlet import _settings, doctor
 from spanlet.wsgi import TracingMiddleware, filter_factory
 
 TRACE, SPAN = "80f198ee56343ba864fe8b2a57d3eff7", "e457b5a2e4d86bd1"
@@ -28,7 +33,8 @@ def request(path="/a", query="", method="GET", **headers):
 
 
 @pytest.mark.parametrize("setting", [
-    {"encoding": "xml"}, {"endpoint": ""}, {"endpoint": "ftp://x"}, {"endpoint": "https://x"}, {"gzip": 1}, {"token": ""},
+    {"encoding": "xml"}, {"endpoint": ""}, {"endpoint": "ftp://x"}, {"endpoint": "https://"}, {"gzip": 1}, {"token": ""},
+    {"endpoint": "http://x", "headers": {"a b": "c"}}, {"headers": {"a": 1}}, {"headers": "a=b"}, {"endpoint": "scribe://u:p@x"}, {"endpoint": "unix:x"},
     {"propagation": "b3,jaeger"}, {"sampling_rules": [("/a", 2.0)]}, {"sampling_rules": [("", 1.0)]}, {"sampler": 7},
     {"traces_per_second": 0}, {"traces_per_second": True}, {"query_keys": "limit"}, {"queue_spans_max": 0},
     {"endpoint": "http://x/a b"}, {"sampling_rate": True},
@@ -56,6 +62,9 @@ ENVIRONMENT = [
     ("gzip", {"SPANLET_GZIP": "true"}, True),
     ("traces_per_second", {"SPANLET_TRACES_PER_SECOND": "2.5"}, 2.5),
     ("port", {"SPANLET_SCRIBE_PORT": "1234"}, 1234),
+    ("service_name", {"OTEL_RESOURCE_ATTRIBUTES": "deployment=x,service.name=my%20cart"}, "my cart"),
+    ("headers", {"SPANLET_HEADERS": "a=b=c, d=e%2Cf"}, [("a", "b=c"), ("d", "e,f")]),
+    ("ca_file", {"SPANLET_CA_FILE": "/ca.pem"}, "/ca.pem"),
 ]
 
 
@@ -78,18 +87,32 @@ def test_slips_in_the_environment_only_warn(monkeypatch, variable, text):
     assert settings["sampling_rate"] == 1.0 and settings["port"] == 9410 and settings["sampling_rules"] == []
 
 
+def of(endpoint, encoding="json"):
+    return {"endpoint": endpoint, "encoding": encoding}
+
+
+def of_opentelemetry(endpoint, **said):
+    return {**of(endpoint, "otlp"), "headers": [], "gzip": False, "ca_file": None, **said}
+
+
 @pytest.mark.parametrize("environment, given, expected", [
-    ({}, {}, ("scribe://127.0.0.1:9410", "json")),
-    ({}, {"host": "::1", "port": 7}, ("scribe://[::1]:7", "json")),
-    ({"SPANLET_ENDPOINT": "http://a"}, {}, ("http://a", "json")),
-    ({"SPANLET_ENDPOINT": "http://a", "SPANLET_ENCODING": "proto3"}, {}, ("http://a", "proto3")),
-    ({"SPANLET_ENDPOINT": "http://a"}, {"host": "b"}, ("scribe://b:9410", "json")),
-    ({"SPANLET_ENDPOINT": "http://a"}, {"endpoint": "file:/b"}, ("file:/b", "json")),
-    ({"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "http://z:9411/api/v2/spans"}, {}, ("http://z:9411/api/v2/spans", "json")),
-    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://o:4318/"}, {}, ("http://o:4318/v1/traces", "otlp")),
-    ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://o:4318/x"}, {}, ("http://o:4318/x", "otlp")),
-    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://o:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, {}, ("scribe://127.0.0.1:9410", "json")),
-    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://o", "SPANLET_SCRIBE_HOST": "s"}, {}, ("scribe://s:9410", "json")),
+    ({}, {}, of("scribe://127.0.0.1:9410")),
+    ({}, {"host": "::1", "port": 7}, of("scribe://[::1]:7")),
+    ({"SPANLET_ENDPOINT": "http://a"}, {}, of("http://a")),
+    ({"SPANLET_ENDPOINT": "http://a", "SPANLET_ENCODING": "proto3"}, {}, of("http://a", "proto3")),
+    ({"SPANLET_ENDPOINT": "http://a"}, {"host": "b"}, of("scribe://b:9410")),
+    ({"SPANLET_ENDPOINT": "http://a"}, {"endpoint": "file:/b"}, of("file:/b")),
+    ({"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "https://z/api/v2/spans"}, {}, of("https://z/api/v2/spans")),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://o:4318/"}, {}, of_opentelemetry("http://o:4318/v1/traces")),
+    ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://o:4318/x"}, {}, of_opentelemetry("http://o:4318/x")),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://o", "SPANLET_SCRIBE_HOST": "s"}, {}, of("scribe://s:9410")),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://o", "OTEL_EXPORTER_OTLP_HEADERS": "api-key=a%20b,x=", "SPANLET_GZIP": "1",
+      "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "api-key=c%3D,y=z", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/ca"}, {},
+     of_opentelemetry("https://o/v1/traces", headers=[("api-key", "c="), ("y", "z")], gzip=True, ca_file="/ca")),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://o", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip", "SPANLET_HEADERS": "a=b"}, {},
+     of_opentelemetry("http://o/v1/traces", headers=[("a", "b")], gzip=True)),
+    # What is meant for that destination goes to no other.
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://o", "OTEL_EXPORTER_OTLP_HEADERS": "api-key=k"}, {"endpoint": "http://a"}, of("http://a")),
 ])
 def test_where_spans_go(monkeypatch, environment, given, expected):
     for variable, text in environment.items():
@@ -97,14 +120,70 @@ def test_where_spans_go(monkeypatch, environment, given, expected):
     assert _settings.destination(given, _settings.resolve(given)) == expected
 
 
+@pytest.mark.parametrize("environment, words", [
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://o:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "grpc"),
+    ({"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "zipkin:9411"}, "neither http nor https"),
+])
+def test_destinations_of_opentelemetry_that_we_cannot_speak_to(monkeypatch, environment, words):
+    for variable, text in environment.items():
+        monkeypatch.setenv(variable, text)
+    with pytest.warns(UserWarning, match=words):
+        assert _settings.destination({}, _settings.resolve({})) == of("scribe://127.0.0.1:9410")
+
+
 def test_an_endpoint_of_the_environment_that_cannot_be_used_ends_nothing(monkeypatch, sink):
-    monkeypatch.setenv("SPANLET_ENDPOINT", "https://far.away")
+    monkeypatch.setenv("SPANLET_ENDPOINT", "gopher://far.away")
     monkeypatch.setenv("SPANLET_SCRIBE_PORT", str(sink.port))
-    with pytest.warns(UserWarning, match="TLS"):
+    with pytest.warns(UserWarning, match="none of http, https, unix, scribe and file"):
         spanlet.init()
     request()
     spanlet.shutdown()
     assert len(sink.spans) == 1
+
+
+def test_tls_with_a_password_and_an_own_header(http_sink, tmp_path):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    http_sink.server.socket = context.wrap_socket(http_sink.server.socket, server_side=True)
+    endpoint = f"https://ann:p%40ss@127.0.0.1:{http_sink.port}"
+    spanlet.init(endpoint=endpoint, ca_file=str(tmp_path / "ca.pem"), headers={"X-Team": "blue"})
+    request("/a")
+    assert spanlet.flush(20), spanlet.stats()
+    (_, headers, body), = http_sink.posts
+    assert (headers["Authorization"], headers["X-Team"]) == ("Basic YW5uOnBAc3M=", "blue")
+    assert json.loads(body)[0]["tags"]["http.path"] == "/a"
+    found = [line for _, line in doctor.findings() if "spans go to" in line]
+    assert found == [f"spans go to https://***@127.0.0.1:{http_sink.port} as json, which takes connections (send-test-span tries the rest)"]
+
+
+def test_thrift_through_a_unix_socket(tmp_path):
+    posts = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            posts.append((self.path, self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(202)
+            self.end_headers()
+
+        def address_string(self):
+            return "unix"
+
+        def log_message(self, *args):
+            pass
+
+    path = str(tmp_path / "spans.sock")
+    with socketserver.UnixStreamServer(path, Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        spanlet.init(endpoint=f"unix://{path}", encoding="thrift")
+        request("/some/path")
+        assert spanlet.flush(20), spanlet.stats()
+        assert any("takes connections" in line for good, line in doctor.findings() if good)
+        server.shutdown()
+    (sent_to, content_type, body), = posts
+    assert (sent_to, content_type) == ("/api/v1/spans", "application/x-thrift")
+    assert b"/some/path" in body
 
 
 def test_json_over_http_with_gzip_and_token(http_sink):
@@ -116,6 +195,15 @@ def test_json_over_http_with_gzip_and_token(http_sink):
     (span,) = json.loads(gzip.decompress(body))
     assert (span["kind"], span["localEndpoint"]["serviceName"]) == ("SERVER", "shop")
     assert span["tags"] == {"http.method": "GET", "http.path": "/a", "http.status_code": "200"}
+
+
+def test_secrets_are_not_repeated(monkeypatch):
+    monkeypatch.setenv("SPANLET_HEADERS", "s3cret")
+    with pytest.warns(UserWarning) as slips:
+        _settings.resolve({})
+    with pytest.raises(ValueError) as error:
+        spanlet.init(headers={"a": b"s3cret"})
+    assert all("s3cret" not in str(said) for said in [*(slip.message for slip in slips), error.value])
 
 
 @pytest.mark.parametrize("encoding, path", [("proto3", "/api/v2/spans"), ("otlp", "/v1/traces")])

@@ -28,18 +28,39 @@ pub enum Destination {
 /// A collector that takes HTTP posts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpDestination {
-    /// Host name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
+    /// How it is reached.
+    pub peer: Peer,
     /// What is posted to: `/api/v2/spans`.
     pub path: String,
     /// How spans are written.
     pub encoding: Encoding,
     /// Whether bodies are compressed.
     pub gzip: bool,
-    /// Sent as `Authorization: Bearer`.
-    pub bearer_token: Option<String>,
+    /// Sent with each post, beside those that HTTP wants.
+    pub headers: Vec<(String, String)>,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A port.
+    Tcp {
+        /// Host name or address.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+    /// A port behind TLS.
+    Tls {
+        /// Host name or address, which the certificate must name.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// A file of the authorities (PEM) to trust in place of the system's.
+        ca_file: Option<PathBuf>,
+    },
+    /// A socket of this machine.
+    Unix(PathBuf),
 }
 
 /// How spans are written in HTTP bodies.
@@ -50,22 +71,29 @@ pub enum Encoding {
     JsonV2,
     /// Zipkin's ListOfSpans in protocol buffers.
     Proto3,
+    /// Zipkin's v1 spans in thrift.
+    ThriftV1,
     /// OpenTelemetry's protocol in protocol buffers.
     Otlp,
 }
 
 impl Encoding {
-    /// Returns the encoding with this name: `json`, `proto3` or `otlp`.
+    /// Returns the encoding with this name: `json`, `proto3`, `thrift` or `otlp`.
     pub fn from_name(name: &str) -> Option<Self> {
-        [("json", Self::JsonV2), ("proto3", Self::Proto3), ("otlp", Self::Otlp)]
-            .into_iter()
-            .find_map(|(known, encoding)| (known == name).then_some(encoding))
+        let names = [
+            ("json", Self::JsonV2),
+            ("proto3", Self::Proto3),
+            ("thrift", Self::ThriftV1),
+            ("otlp", Self::Otlp),
+        ];
+        names.into_iter().find_map(|(known, encoding)| (known == name).then_some(encoding))
     }
 
     /// Returns what bodies are called in `Content-Type`.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::JsonV2 => "application/json",
+            Self::ThriftV1 => "application/x-thrift",
             Self::Proto3 | Self::Otlp => "application/x-protobuf",
         }
     }
@@ -73,6 +101,7 @@ impl Encoding {
     fn default_path(self) -> &'static str {
         match self {
             Self::JsonV2 | Self::Proto3 => "/api/v2/spans",
+            Self::ThriftV1 => "/api/v1/spans",
             Self::Otlp => "/v1/traces",
         }
     }
@@ -93,18 +122,22 @@ impl Destination {
         Self::Scribe { host: host.to_owned(), port }
     }
 
-    /// Reads `http://host:port/path`, `scribe://host:port` or `file:/path`. HTTP bodies are in this encoding, and the
-    /// path is by default the one that goes with it.
+    /// Reads `http://host:port/path`, `https://user:password@host`, `unix:///path/of/socket`, `scribe://host:port` or
+    /// `file:/path`. HTTP bodies are in this encoding, and the path is by default the one that goes with it.
     pub fn parse(url: &str, encoding: Encoding) -> Result<Self, ConfigError> {
-        let fail = |what| ConfigError::Destination(url.to_owned(), what);
-        if let Some(path) = url.strip_prefix("file:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
+        let fail = |what| ConfigError::Destination(without_credentials(url), what);
+        let (scheme, rest) = url.split_once(':').ok_or_else(|| fail("is no URL"))?;
+        if let "file" | "unix" = scheme {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
             if !path.starts_with('/') {
                 return Err(fail("is no absolute path"));
             }
-            return Ok(Self::File { path: path.into(), bytes_max: Self::FILE_BYTES_MAX });
+            return Ok(match scheme {
+                "file" => Self::File { path: path.into(), bytes_max: Self::FILE_BYTES_MAX },
+                _ => Self::Http(HttpDestination::new(Peer::Unix(path.into()), encoding)),
+            });
         }
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| fail("is no URL"))?;
+        let rest = rest.strip_prefix("//").ok_or_else(|| fail("is no URL"))?;
         let (authority, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
@@ -113,25 +146,33 @@ impl Destination {
             "scribe" => 9410,
             "http" if encoding == Encoding::Otlp => 4318,
             "http" => 9411,
-            "https" => {
-                return Err(fail("has TLS, which is not built in: send to a collector on this machine"));
-            }
-            _ => return Err(fail("is none of http, scribe and file")),
+            "https" => 443,
+            _ => return Err(fail("is none of http, https, unix, scribe and file")),
+        };
+        let (credentials, authority) = match authority.rsplit_once('@') {
+            Some((credentials, authority)) => (Some(credentials), authority),
+            None => (None, authority),
         };
         let (host, port) = host_and_port(authority).ok_or_else(|| fail("has no host, or a bad port"))?;
         let port = port.unwrap_or(default_port);
-        if scheme == "scribe" {
-            return Ok(Self::Scribe { host, port });
+        let peer = match scheme {
+            "scribe" if credentials.is_some() => {
+                return Err(fail("has a password, which scribe does not know"));
+            }
+            "scribe" => return Ok(Self::Scribe { host, port }),
+            "https" => Peer::Tls { host, port, ca_file: None },
+            _ => Peer::Tcp { host, port },
+        };
+        let mut http = HttpDestination::new(peer, encoding);
+        if !path.trim_matches('/').is_empty() {
+            http.path = path.to_owned();
         }
-        let path = if path.trim_matches('/').is_empty() { encoding.default_path() } else { path };
-        Ok(Self::Http(HttpDestination {
-            host,
-            port,
-            path: path.to_owned(),
-            encoding,
-            gzip: false,
-            bearer_token: None,
-        }))
+        if let Some(credentials) = credentials {
+            let plain =
+                percent_decoded(credentials).ok_or_else(|| fail("has a bad escape in its password"))?;
+            http.headers.push(("Authorization".to_owned(), basic(&plain)));
+        }
+        Ok(Self::Http(http))
     }
 
     /// Says whether both halves of a call may have the same span id: OpenTelemetry knows only ids of one span.
@@ -142,17 +183,66 @@ impl Destination {
     /// Says whether what is written into requests cannot break them.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let Self::Http(http) = self else { return Ok(()) };
-        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        for (name, text) in [("host", http.host.as_str()), ("path", &http.path)]
-            .into_iter()
-            .chain(http.bearer_token.as_deref().map(|token| ("bearer_token", token)))
-        {
-            if text.is_empty() || !plain(text) {
-                return Err(ConfigError::Text(name));
-            }
+        let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let host_is_plain = match &http.peer {
+            Peer::Tcp { host, .. } | Peer::Tls { host, .. } => plain(host),
+            // It is put in no request.
+            Peer::Unix(_) => true,
+        };
+        let name_is_plain = |name: &str| {
+            plain(name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let value_is_plain = |value: &str| value.split(' ').all(plain);
+        let headers_are_plain =
+            http.headers.iter().all(|(name, value)| name_is_plain(name) && value_is_plain(value));
+        let checks = [("host", host_is_plain), ("path", plain(&http.path)), ("header", headers_are_plain)];
+        match checks.into_iter().find(|(_, holds)| !holds) {
+            Some((name, _)) => Err(ConfigError::Text(name)),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+impl HttpDestination {
+    /// Returns a collector that is posted to where this encoding goes.
+    pub fn new(peer: Peer, encoding: Encoding) -> Self {
+        let path = encoding.default_path().to_owned();
+        Self { peer, path, encoding, gzip: false, headers: Vec::new() }
+    }
+
+    /// Sends `Authorization: Bearer`.
+    pub fn bearer_token(mut self, token: &str) -> Self {
+        self.headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
+        self
+    }
+}
+
+/// Returns the value of `Authorization` for `user:password`.
+fn basic(credentials: &[u8]) -> String {
+    format!("Basic {}", base64_simd::STANDARD.encode_to_string(credentials))
+}
+
+/// Returns a URL that can be shown.
+fn without_credentials(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(start), Some(end)) if start < end => format!("{}***{}", &url[..start + 3], &url[end..]),
+        _ => url.to_owned(),
+    }
+}
+
+/// Undoes `%40` and its kin.
+fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut decoded) = (text.bytes(), Vec::new());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                (digit(bytes.next())? * 16 + digit(bytes.next())?) as u8
+            }
+            byte => byte,
+        });
+    }
+    Some(decoded)
 }
 
 /// Reads `host`, `host:port` or `[address]:port`.
@@ -171,6 +261,5 @@ fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
         Some(port) => Some(port.parse().ok().filter(|port| *port > 0)?),
         None => None,
     };
-    // A name and password would be sent nowhere: better to say so than to lose them.
-    (!host.is_empty() && !host.contains('@')).then(|| (host.to_owned(), port))
+    (!host.is_empty()).then(|| (host.to_owned(), port))
 }

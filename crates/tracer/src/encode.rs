@@ -25,6 +25,7 @@ pub fn pack(spans: &mut &[ActiveSpan], destination: &Destination, bytes_max: usi
         Destination::Scribe { .. } => scribe(spans, bytes_max),
         Destination::Http(http) => match http.encoding {
             Encoding::JsonV2 => json(spans, bytes_max, "]"),
+            Encoding::ThriftV1 => thrift(spans, bytes_max),
             Encoding::Proto3 => protobuf(spans, bytes_max, proto3_draft::write_draft),
             Encoding::Otlp => protobuf(spans, bytes_max, otlp_write::write_draft),
         },
@@ -56,6 +57,18 @@ fn json(spans: &mut &[ActiveSpan], bytes_max: usize, end: &str) -> Batch {
     });
     text.push_str(end);
     Batch { bytes: text.into_bytes(), share }
+}
+
+/// A list of structs in the binary protocol, whose head says how many there are.
+fn thrift(spans: &mut &[ActiveSpan], bytes_max: usize) -> Batch {
+    let mut bytes = thrift_write::list_head(0).to_vec();
+    let share = take(spans, bytes_max, |span| {
+        thrift_write::write_draft(&mut bytes, &span.draft());
+        bytes.len()
+    });
+    let head = thrift_write::list_head(share.spans as usize);
+    bytes[..head.len()].copy_from_slice(&head);
+    Batch { bytes, share }
 }
 
 fn protobuf(spans: &mut &[ActiveSpan], bytes_max: usize, write: fn(&mut Vec<u8>, &Draft<'_>)) -> Batch {

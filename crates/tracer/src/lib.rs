@@ -24,7 +24,7 @@ mod tracer;
 pub use clock::now_us;
 pub use config::{Config, ConfigError};
 pub use context::TraceContext;
-pub use destination::{Destination, Encoding, HttpDestination};
+pub use destination::{Destination, Encoding, HttpDestination, Peer};
 pub use model::endpoint::{Endpoint, EndpointRef};
 pub use model::id::{SpanId, TraceId};
 pub use model::span::Kind;

@@ -4,8 +4,11 @@ mod file;
 mod http;
 mod scribe;
 mod socket;
+mod stream;
+mod tls;
 
 use std::io;
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::destination::Destination;
@@ -24,8 +27,8 @@ pub enum Link {
 pub enum Answer {
     /// The collector has the spans.
     Ok,
-    /// The collector wants them later.
-    TryLater,
+    /// The collector wants them later; carries how much later, if it said so.
+    TryLater { after: Option<Duration> },
     /// The collector cannot read them; carries what it said.
     Refused(String),
 }

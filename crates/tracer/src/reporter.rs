@@ -13,6 +13,8 @@ use crate::link::{Answer, Link};
 use crate::queue::{Event, Outcome, Queue};
 use crate::signals;
 
+/// Longest that a collector may ask to be left alone.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 /// How many spans the list that is swapped in may keep room for: a burst should not hold memory for ever.
 const SPARE_SPANS_MAX: usize = 1024;
 
@@ -83,6 +85,7 @@ impl Reporter {
         let first = Instant::now();
         loop {
             let was_connected = self.link.is_connected();
+            let mut pause_min = Duration::ZERO;
             match self.attempt(bytes, queue) {
                 Ok(Answer::Ok) => {
                     self.backoff = self.backoff_min;
@@ -92,7 +95,10 @@ impl Reporter {
                     queue.count(Event::Failure(format!("the collector refused a batch: {text}")));
                     return Outcome::Refused;
                 }
-                Ok(Answer::TryLater) => queue.count(Event::TryLater),
+                Ok(Answer::TryLater { after }) => {
+                    queue.count(Event::TryLater);
+                    pause_min = after.unwrap_or_default().min(RETRY_AFTER_MAX);
+                }
                 Err(error) => {
                     queue.count(Event::Failure(self.link.describe(&error)));
                     // Collectors close connections that were idle: that says nothing about the next one.
@@ -104,7 +110,7 @@ impl Reporter {
             if first.elapsed() >= self.batch_age_max {
                 return Outcome::Expired;
             }
-            let length = self.next_pause();
+            let length = self.next_pause(pause_min);
             if !queue.pause(length, &mut self.flushes_seen) {
                 return Outcome::Stopped;
             }
@@ -118,10 +124,11 @@ impl Reporter {
         self.link.call(bytes)
     }
 
-    /// Returns the length of the next pause: doubled each time, and spread so that senders do not return all at once.
-    fn next_pause(&mut self) -> Duration {
+    /// Returns the length of the next pause: doubled each time, no shorter than the collector asked for, and spread so
+    /// that senders do not return all at once.
+    fn next_pause(&mut self, min: Duration) -> Duration {
         let length = self.backoff;
         self.backoff = (self.backoff * 2).min(self.backoff_max);
-        length.mul_f64(0.5 + ids::fraction() / 2.0)
+        min + length.mul_f64(0.5 + ids::fraction() / 2.0)
     }
 }

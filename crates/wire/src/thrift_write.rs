@@ -54,6 +54,12 @@ pub fn write_draft(out: &mut Vec<u8>, span: &Draft<'_>) {
     out.push(0);
 }
 
+/// Returns what stands before the structs of a list.
+pub fn list_head(length: usize) -> [u8; 5] {
+    let [a, b, c, d] = (length as u32).to_be_bytes();
+    [STRUCT, a, b, c, d]
+}
+
 /// Returns the annotations that say the kind: at the start, and at the end when the duration is known.
 fn core_annotations(span: &Draft<'_>) -> [Option<(u64, &'static str)>; 2] {
     let start = span.timestamp_us;

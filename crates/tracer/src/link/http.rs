@@ -1,6 +1,7 @@
 //! HTTP posts over one connection that is kept open.
 
 use std::io::{self, ErrorKind, Write};
+use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -8,7 +9,7 @@ use flate2::write::GzEncoder;
 use super::Answer;
 use super::socket::{Exchange, Socket};
 use crate::config::Config;
-use crate::destination::HttpDestination;
+use crate::destination::{HttpDestination, Peer};
 
 /// Most headers an answer may have, and most bytes that are read of it.
 const HEADERS_MAX: usize = 64;
@@ -30,23 +31,29 @@ struct Reply {
     body: Vec<u8>,
     /// Whether the connection can take another request.
     keeps: bool,
+    /// How long the collector wants to be left alone.
+    retry_after: Option<Duration>,
 }
 
 impl HttpLink {
     pub fn new(destination: &HttpDestination, config: &Config) -> Self {
-        let socket = Socket::new(&destination.host, destination.port, config);
+        let socket = Socket::new(&destination.peer, config);
+        let host = match &destination.peer {
+            // What names a file is no host.
+            Peer::Unix(_) => "localhost".to_owned(),
+            Peer::Tcp { .. } | Peer::Tls { .. } => socket.address(),
+        };
         let mut head = format!(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: spanlet/{}\r\nContent-Type: {}\r\n",
+            "POST {} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: spanlet/{}\r\nContent-Type: {}\r\n",
             destination.path,
-            socket.address(),
             env!("CARGO_PKG_VERSION"),
             destination.encoding.content_type(),
         );
         if destination.gzip {
             head.push_str("Content-Encoding: gzip\r\n");
         }
-        if let Some(token) = &destination.bearer_token {
-            head.extend(["Authorization: Bearer ", token, "\r\n"]);
+        for (name, value) in &destination.headers {
+            head.extend([name, ": ", value, "\r\n"]);
         }
         head.push_str("Content-Length: ");
         Self { socket, head, gzip: destination.gzip }
@@ -63,7 +70,7 @@ impl HttpLink {
         Ok(match reply.status {
             200..300 => Answer::Ok,
             // The statuses that mean that the same request may succeed later, as OTLP/HTTP lists them; and 408.
-            408 | 429 | 502..=504 => Answer::TryLater,
+            408 | 429 | 502..=504 => Answer::TryLater { after: reply.retry_after },
             status => {
                 let text = String::from_utf8_lossy(&reply.body);
                 let text = text.trim_ascii();
@@ -118,6 +125,7 @@ fn receive(exchange: &mut Exchange) -> io::Result<Reply> {
         };
         let closes = header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let keeps = !closes && head.version == Some(1);
+        let retry_after = header("retry-after").and_then(retry_after);
         return match length {
             Some(length) if start + length <= ANSWER_BYTES_MAX => {
                 let mut body = bytes.split_off(start);
@@ -125,10 +133,18 @@ fn receive(exchange: &mut Exchange) -> io::Result<Reply> {
                 let from = body.len();
                 body.resize(from + missing, 0);
                 exchange.receive_exact(&mut body[from..])?;
-                Ok(Reply { status, body, keeps })
+                Ok(Reply { status, body, keeps, retry_after })
             }
-            _ => Ok(Reply { status, body: bytes.split_off(start), keeps: false }),
+            _ => Ok(Reply { status, body: bytes.split_off(start), keeps: false, retry_after }),
         };
+    }
+}
+
+/// Reads seconds or a date.
+fn retry_after(text: &str) -> Option<Duration> {
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok(),
     }
 }
 

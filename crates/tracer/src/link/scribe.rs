@@ -7,6 +7,7 @@ use wire::scribe::{ResultCode, ScribeError, read_reply};
 use super::Answer;
 use super::socket::{Exchange, Socket};
 use crate::config::Config;
+use crate::destination::Peer;
 
 /// Longest answer that is read. One to `Log` takes about 30 bytes, an exception as much as its text.
 const REPLY_BYTES_MAX: usize = 64 << 10;
@@ -18,7 +19,7 @@ pub struct ScribeLink {
 
 impl ScribeLink {
     pub fn new(host: &str, port: u16, config: &Config) -> Self {
-        Self { socket: Socket::new(host, port, config) }
+        Self { socket: Socket::new(&Peer::Tcp { host: host.to_owned(), port }, config) }
     }
 
     /// Sends a framed call and reads the answer.
@@ -27,7 +28,7 @@ impl ScribeLink {
         exchange.send(frame)?;
         let answer = match read_reply(&receive(&mut exchange)?) {
             Ok(ResultCode::Ok) => Answer::Ok,
-            Ok(ResultCode::TryLater) => Answer::TryLater,
+            Ok(ResultCode::TryLater) => Answer::TryLater { after: None },
             Err(ScribeError::Exception(text)) => Answer::Refused(text),
             Err(error @ ScribeError::Malformed(_)) => {
                 return Err(io::Error::new(ErrorKind::InvalidData, error));

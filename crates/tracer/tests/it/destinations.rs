@@ -6,7 +6,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 use model::batch::Batch;
 use model::span::Span;
-use tracer::{Config, Destination, Encoding, HttpDestination, Tracer};
+use tracer::{Config, Destination, Encoding, HttpDestination, Peer, Tracer};
 use wire::error::DecodeError;
 
 use crate::http_sink::{HttpSink, Post};
@@ -39,10 +39,11 @@ fn bodies(posts: &[Post]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 #[test]
-fn json_and_proto3_arrive_over_one_connection() {
+fn every_encoding_of_zipkin_arrives_over_one_connection() {
     for (encoding, content_type, decode) in [
         (Encoding::JsonV2, "application/json", wire::json_v2::decode_list as fn(&[u8], &mut Batch) -> _),
         (Encoding::Proto3, "application/x-protobuf", wire::proto3::decode_list),
+        (Encoding::ThriftV1, "application/x-thrift", wire::thrift_v1::decode_list),
     ] {
         let sink = HttpSink::start();
         let tracer = tracer(Destination::Http(to(&sink, encoding)));
@@ -58,7 +59,8 @@ fn json_and_proto3_arrive_over_one_connection() {
         assert_eq!(found[0].local_endpoint.as_ref().unwrap().port, Some(54321));
         assert_eq!(sink.connections(), 1);
         for post in &posts {
-            assert_eq!(post.line, "POST /api/v2/spans HTTP/1.1");
+            let version = if encoding == Encoding::ThriftV1 { 1 } else { 2 };
+            assert_eq!(post.line, format!("POST /api/v{version}/spans HTTP/1.1"));
             assert_eq!(post.headers["content-type"], content_type);
             assert_eq!(post.headers["host"], format!("127.0.0.1:{}", sink.port));
             assert!(
@@ -75,9 +77,8 @@ fn gzip_and_a_token() {
     let sink = HttpSink::start();
     let destination = HttpDestination {
         gzip: true,
-        bearer_token: Some("s3cret".into()),
         path: "/custom?x=1".into(),
-        ..to(&sink, Encoding::JsonV2)
+        ..to(&sink, Encoding::JsonV2).bearer_token("s3cret")
     };
     let tracer = tracer(Destination::Http(destination));
     record(&tracer, "a", 50);
@@ -203,22 +204,21 @@ fn a_file_that_cannot_be_written_is_a_failure_like_others() {
 
 #[test]
 fn urls_name_destinations() {
-    let http = |host: &str, port, path: &str, encoding| {
-        Ok(Destination::Http(HttpDestination {
-            host: host.into(),
-            port,
-            path: path.into(),
-            encoding,
-            gzip: false,
-            bearer_token: None,
-        }))
+    let to = |peer, path: &str, encoding| {
+        let http = HttpDestination::new(peer, encoding);
+        Ok(Destination::Http(HttpDestination { path: path.into(), ..http }))
     };
-    use Encoding::{JsonV2, Otlp, Proto3};
+    let http = |host: &str, port, path, encoding| to(Peer::Tcp { host: host.into(), port }, path, encoding);
+    let https = |host: &str, port| Peer::Tls { host: host.into(), port, ca_file: None };
+    use Encoding::{JsonV2, Otlp, Proto3, ThriftV1};
     for (url, encoding, expected) in [
         ("http://zipkin:9411/api/v2/spans", JsonV2, http("zipkin", 9411, "/api/v2/spans", JsonV2)),
         ("http://zipkin", Proto3, http("zipkin", 9411, "/api/v2/spans", Proto3)),
         ("http://[::1]:80/", Otlp, http("::1", 80, "/v1/traces", Otlp)),
         ("http://collector", Otlp, http("collector", 4318, "/v1/traces", Otlp)),
+        ("https://zipkin", JsonV2, to(https("zipkin", 443), "/api/v2/spans", JsonV2)),
+        ("https://[::1]:4318", Otlp, to(https("::1", 4318), "/v1/traces", Otlp)),
+        ("unix:///run/spans", ThriftV1, to(Peer::Unix("/run/spans".into()), "/api/v1/spans", ThriftV1)),
         ("scribe://zipkin", JsonV2, Ok(Destination::scribe("zipkin", 9410))),
         ("scribe://[::1]:9", JsonV2, Ok(Destination::scribe("::1", 9))),
         (
@@ -232,13 +232,16 @@ fn urls_name_destinations() {
     for bad in [
         "",
         "zipkin",
-        "https://zipkin",
+        "https://",
         "ftp://x",
         "http://",
         "http://x:0",
         "http://x:y",
-        "http://u:p@x",
+        "http://u%4:p@x",
+        "scribe://u:p@x",
         "file:x",
+        "unix:x",
+        "unix",
         "scribe://[::1",
     ] {
         assert!(Destination::parse(bad, JsonV2).is_err(), "{bad}");

@@ -1,10 +1,14 @@
 //! An HTTP collector for tests: keeps what it is sent and answers as it is told.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -33,8 +37,35 @@ const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 
 impl HttpSink {
     pub fn start() -> Self {
+        Self::start_over(|stream| stream)
+    }
+
+    /// Speaks HTTP within TLS.
+    pub fn start_tls(config: ServerConfig) -> Self {
+        let config = Arc::new(config);
+        Self::start_over(move |stream| {
+            StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream)
+        })
+    }
+
+    fn start_over<S: Read + Write>(over: impl Fn(std::net::TcpStream) -> S + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                shared.lock().unwrap().connections += 1;
+                let (shared, over) = (Arc::clone(&shared), over.clone());
+                thread::spawn(move || serve(over(stream.unwrap()), &shared));
+            }
+        });
+        Self { port, state }
+    }
+
+    /// Listens on a socket of the file system.
+    pub fn start_unix(path: &Path) -> Self {
+        let listener = UnixListener::bind(path).unwrap();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -44,7 +75,7 @@ impl HttpSink {
                 thread::spawn(move || serve(stream.unwrap(), &shared));
             }
         });
-        Self { port, state }
+        Self { port: 0, state }
     }
 
     /// Answers the next request with these bytes; with none it closes the connection instead.
@@ -61,7 +92,7 @@ impl HttpSink {
     }
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>) {
+fn serve(stream: impl Read + Write, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
     while let Some(post) = read(&mut reader) {
         let mut state = state.lock().unwrap();

@@ -11,3 +11,4 @@ mod limits;
 mod propagation;
 mod sink;
 mod spans;
+mod transports;
