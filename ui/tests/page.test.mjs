@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { DESK, openPage, PHONE, serverUrl } from "./browser.mjs";
-import { addressSays, api, browser, checkAccess, checkWidth, detail, on, param, queryLine, rowOf, tracePath, traces, waterfall } from "./kit.mjs";
+import { addressSays, api, browser, checkAccess, checkWidth, detail, eventually, on, param, queryLine, rowOf, tracePath, traces, waterfall } from "./kit.mjs";
 import { checkout, post, shop } from "./traces.mjs";
 
 const nowMs = Date.now();
@@ -19,9 +19,9 @@ test("an empty server says how to send the first span, and the page goes on by i
   await page.getByRole("heading", { name: "No spans yet" }).waitFor();
   const code = page.getByRole("tabpanel");
   const host = new URL(serverUrl).hostname;
-  assert.equal(await code.innerText(), `from eventlet.zipkin import patcher\npatcher.enable_trace_patch(host='${host}', port=9410)`);
+  await eventually(async () => assert.equal(await code.innerText(), `from eventlet.zipkin import patcher\npatcher.enable_trace_patch(host='${host}', port=9410)`));
   await page.getByRole("tab", { name: "curl" }).click();
-  assert.match(await code.innerText(), new RegExp(`curl -s ${serverUrl.replace(/\/$/, "")}/api/v2/spans`));
+  await eventually(async () => assert.match(await code.innerText(), new RegExp(`curl -s ${serverUrl.replace(/\/$/, "")}/api/v2/spans`)));
   await checkAccess(page);
   empty = false;
   await traces(page).waitFor();
@@ -33,8 +33,8 @@ test("from a search by service and duration to the service that took longest", (
     await queryLine(page).fill("service=payment duration>800ms");
     await page.getByRole("button", { name: "Search", exact: true }).click();
     await page.waitForFunction(() => document.querySelectorAll('[role="table"] a').length === 1);
-    assert.equal(param(page, "serviceName"), "payment");
-    assert.equal(param(page, "minDuration"), "800ms");
+    await addressSays(page, "serviceName", "payment");
+    await addressSays(page, "minDuration", "800ms");
     await traces(page).getByRole("link").click();
     await waterfall(page).waitFor();
     assert.equal(new URL(page.url()).pathname, tracePath(slow));
@@ -44,24 +44,26 @@ test("from a search by service and duration to the service that took longest", (
     const parents = new Set(spans.map((span) => span.parentId));
     const leaves = spans.filter((span) => !parents.has(span.id));
     const longest = leaves.reduce((most, span) => (span.duration > most.duration ? span : most));
-    const first = page.getByRole("region", { name: "Own time by service" }).getByRole("listitem").first();
-    assert.equal(await first.getAttribute("data-service"), longest.localEndpoint.serviceName);
-    const own = await page.getByRole("region", { name: "Own time by service" }).locator("[data-own-us]").evaluateAll((all) => all.map((it) => Number(it.dataset.ownUs)));
+    const strip = page.getByRole("region", { name: "Own time by service" });
+    await eventually(async () => assert.equal(await strip.getByRole("listitem").first().getAttribute("data-service"), longest.localEndpoint.serviceName));
+    const own = await strip.locator("[data-own-us]").evaluateAll((all) => all.map((it) => Number(it.dataset.ownUs)));
     const root = spans.find((span) => !span.parentId);
     assert.equal(own.reduce((sum, us) => sum + us, 0), root.duration, "the parts add up to the root");
     assert.ok(own[0] >= longest.duration);
     const row = rowOf(page, longest.name);
-    assert.match(await row.innerText(), new RegExp(`${Math.round(longest.duration / 1000)}\\s*ms`));
+    await eventually(async () => assert.match(await row.innerText(), new RegExp(`${Math.round(longest.duration / 1000)}\\s*ms`)));
     await page.goBack();
     await page.getByRole("list", { name: "Conditions" }).waitFor({ state: "attached" });
-    assert.deepEqual(await page.locator(".chip .text").allInnerTexts(), ["service=payment", "duration>800ms"], "back leads to the same search");
+    await eventually(async () => assert.deepEqual(await page.locator(".chip .text").allInnerTexts(), ["service=payment", "duration>800ms"], "back leads to the same search"));
   }));
 
 test("the trace box opens an id and a pasted header, and says when there is none in it", () =>
   on("/zipkin/", async (page) => {
-    await page.keyboard.press("Control+k");
     const box = page.getByLabel("Trace id or header");
-    await box.fill("checkout");
+    await box.waitFor();
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("checkout");
+    await eventually(async () => assert.equal(await box.inputValue(), "checkout"));
     await box.press("Enter");
     await page.getByText("No trace id in that").waitFor();
     await box.fill("Payment");
@@ -125,22 +127,28 @@ test("a phone has filters, the menu and details as sheets", async () => {
     await rowOf(page, "parse body").tap();
     const sheet = detail(page);
     await sheet.waitFor();
-    const box = await sheet.boundingBox();
-    assert.ok(box.x === 0 && box.width === PHONE.width && box.y > PHONE.height / 2);
+    await eventually(async () => {
+      const box = await sheet.boundingBox();
+      assert.ok(box.x === 0 && box.width === PHONE.width && box.y > PHONE.height / 2);
+    });
   }, options);
 });
 
 test("theme and time zone are kept", () =>
   on("/zipkin/", async (page) => {
+    await traces(page).waitFor();
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await ground();
     await page.getByRole("button", { name: "Theme: system" }).click();
     await page.getByRole("button", { name: "Theme: light" }).click();
     await page.getByRole("button", { name: "Theme: dark" }).waitFor();
-    const dark = await ground();
-    assert.notEqual(dark, light);
+    const dark = await eventually(async () => {
+      const now = await ground();
+      assert.notEqual(now, light);
+      return now;
+    });
     await page.getByRole("button", { name: "Times in local time" }).click();
     await page.reload();
     await page.getByRole("button", { name: "Times in UTC" }).waitFor();
-    assert.equal(await ground(), dark);
+    await eventually(async () => assert.equal(await ground(), dark));
   }, { viewport: DESK }));
