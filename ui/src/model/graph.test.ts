@@ -1,10 +1,11 @@
 //! Links between services: tidied, around one service, out of a trace, and laid out.
 import { describe, expect, test } from "vitest";
-import { depsFromUrl, depsToUrl, linksShown, periodOf } from "./dependency-view";
+import { depsFromUrl, depsToUrl, linksShown } from "./dependency-view";
 import { layGraph, pathOf } from "./graph-layout";
 import { backEdges, rank, type Edge } from "./graph-rank";
 import { columns, span } from "./kit";
 import { around, errorShare, linksOfTrace, servicesOf, tidyLinks, type Link } from "./links";
+import { periodOf } from "./period";
 
 const link = (parent: string, child: string, callCount = 1, errorCount = 0): Link => ({ parent, child, callCount, errorCount });
 const CHAIN = [link("a", "b"), link("b", "c"), link("c", "d"), link("x", "b"), link("b", "y")];
