@@ -3,7 +3,10 @@
 
 mod ask;
 mod counts;
+mod durations;
+mod heatmap;
 mod hints;
+mod histogram;
 mod problem;
 mod query_text;
 mod traces;
@@ -30,6 +33,8 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/spanlet/openapi.json", get(openapi)),
         ("/api/spanlet/v1/traces", get(traces::traces)),
         ("/api/spanlet/v1/counts", get(counts::counts)),
+        ("/api/spanlet/v1/histogram", get(histogram::histogram)),
+        ("/api/spanlet/v1/heatmap", get(heatmap::heatmap)),
         ("/api/spanlet/v1/hints", get(hints::hints)),
     ]
 }

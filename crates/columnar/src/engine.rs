@@ -9,7 +9,7 @@ use journal::log::Journal;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::links::Link;
-use storage::counts::{Count, Hints};
+use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Trace};
 use storage::query::{Query, Window};
@@ -176,8 +176,8 @@ impl Engine {
     }
 
     /// Counts matching traces over time.
-    pub fn count(&self, query: &Query, buckets: usize) -> Result<Vec<Count>, ReadError> {
-        self.read(|reading| reading.count(query, buckets))
+    pub fn count(&self, query: &Query, grid: &Grid) -> Result<Vec<Count>, ReadError> {
+        self.read(|reading| reading.count(query, grid.clone()))
     }
 
     /// Counts the traces that match all but the time.

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::links::Link;
-use storage::counts::{Count, Hints};
+use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
@@ -139,8 +139,8 @@ impl Storage for Columnar {
         self.read(move |engine| engine.search(&query))
     }
 
-    fn count(&self, query: Query, buckets: usize) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
-        self.read(move |engine| engine.count(&query, buckets))
+    fn count(&self, query: Query, grid: Grid) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
+        self.read(move |engine| engine.count(&query, &grid))
     }
 
     fn hints(&self, query: Query) -> BoxFuture<'_, Result<Hints, ReadError>> {

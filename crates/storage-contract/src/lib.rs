@@ -42,6 +42,7 @@ macro_rules! contract {
                     prefixes,
                 }
                 counts (STRICT) {
+                    bands_of_durations,
                     errors,
                     hints_at_traces_at_other_times,
                     hints_at_traces_without_time,

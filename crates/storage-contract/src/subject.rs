@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::span::Span;
-use storage::counts::Hints;
+use storage::counts::{Grid, Hints};
 use storage::port::{Found, Names, Storage, Trace};
 use storage::query::{Query, Window};
 
@@ -103,7 +103,7 @@ impl Subject {
 
     /// Counts in slices, and returns traces and errors of each.
     pub async fn counts(&self, query: &Query, buckets: usize) -> Vec<(u64, u64)> {
-        let counts = self.storage.count(query.clone(), buckets).await.expect("an answer");
+        let counts = self.storage.count(query.clone(), Grid::of_slices(buckets)).await.expect("an answer");
         assert!(counts.is_sorted_by_key(|count| count.start_ms), "slices are in order");
         assert_eq!(counts.first().map(|count| count.start_ms), Some(query.window.start_ms()));
         counts.iter().map(|count| (count.traces, count.errors)).collect()

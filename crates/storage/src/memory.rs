@@ -16,7 +16,7 @@ use model::links::{self, Link};
 use model::span::Span;
 
 use crate::budget::{ANSWER_BYTES_MAX, Budget};
-use crate::counts::{Count, Counts, Hints};
+use crate::counts::{Count, Counts, Grid, Hints};
 use crate::error::{ReadError, WriteError};
 use crate::facts::Facts;
 use crate::order::{Rank, TraceKey};
@@ -166,9 +166,9 @@ impl Storage for Memory {
         Box::pin(async move { self.counted(self.find(&query)) })
     }
 
-    fn count(&self, query: Query, buckets: usize) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
+    fn count(&self, query: Query, grid: Grid) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
         Box::pin(async move {
-            let mut counts = Counts::new(query.window, buckets);
+            let mut counts = Counts::new(query.window, grid);
             self.for_each_match(&self.read(), &query, |_, facts, _| counts.add(&facts));
             Ok(counts.finish())
         })

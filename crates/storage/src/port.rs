@@ -6,7 +6,7 @@ use model::id::TraceId;
 use model::links::Link;
 use model::span::Span;
 
-use crate::counts::{Count, Hints};
+use crate::counts::{Count, Grid, Hints};
 use crate::error::{ReadError, WriteError};
 use crate::query::{Cursor, Query, Window};
 
@@ -49,9 +49,9 @@ pub trait Storage: Send + Sync + 'static {
     /// Returns at most `limit` traces that match, in falling order of [`Rank`](crate::order::Rank).
     fn search(&self, query: Query) -> BoxFuture<'_, Result<Found, ReadError>>;
 
-    /// Counts all matching traces in slices of the window (see [`Counts`](crate::counts::Counts)); the query's
-    /// limit, order and place say nothing here.
-    fn count(&self, query: Query, buckets: usize) -> BoxFuture<'_, Result<Vec<Count>, ReadError>>;
+    /// Counts all matching traces in a grid of time and duration (see [`Counts`](crate::counts::Counts)); the
+    /// query's limit, order and place say nothing here.
+    fn count(&self, query: Query, grid: Grid) -> BoxFuture<'_, Result<Vec<Count>, ReadError>>;
 
     /// Counts the traces that match all but the time; the query's limit, order and place say nothing here.
     fn hints(&self, query: Query) -> BoxFuture<'_, Result<Hints, ReadError>>;

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
+use storage::counts::Grid;
 
 use super::ask;
 use super::problem::Problem;
@@ -17,7 +18,7 @@ pub async fn counts(State(api): State<Api>, params: Params) -> Result<Response, 
     let query = ask::query(&api, &params, &["buckets"])?;
     let buckets = ask::number(&params, "buckets", BUCKETS_DEFAULT)?;
     let window = query.window;
-    let counts = api.storage().count(query, buckets).await?;
+    let counts = api.storage().count(query, Grid::of_slices(buckets)).await?;
     let buckets: Vec<_> = counts
         .iter()
         .map(|count| json!({"startTs": count.start_ms, "traces": count.traces, "errors": count.errors}))

@@ -12,7 +12,7 @@ use model::batch::Batch;
 use model::id::TraceId;
 use model::links::Link;
 use model::span::Span;
-use storage::counts::{Count, Hints};
+use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
@@ -54,7 +54,7 @@ impl Storage for Shelf {
         no_reads()
     }
 
-    fn count(&self, _: Query, _: usize) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
+    fn count(&self, _: Query, _: Grid) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
         no_reads()
     }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use model::span::Span;
 use storage::budget::Budget;
-use storage::counts::{Count, Counts, Hints};
+use storage::counts::{Count, Counts, Grid, Hints};
 use storage::error::ReadError;
 use storage::facts::Facts;
 use storage::order::{Rank, TraceKey};
@@ -45,24 +45,30 @@ impl Reading<'_> {
         Ok(page.finish())
     }
 
-    /// Counts matching traces over time.
-    pub fn count(&self, query: &Query, buckets: usize) -> Result<Vec<Count>, SearchError> {
-        let mut counts = Counts::new(query.window, buckets);
-        self.for_each_match(query, &mut |facts| counts.add(facts))?;
+    /// Counts matching traces over time and durations.
+    pub fn count(&self, query: &Query, grid: Grid) -> Result<Vec<Count>, SearchError> {
+        let gather = Gather { durations: grid.has_bands(), ..Gather::for_counts() };
+        let mut counts = Counts::new(query.window, grid);
+        self.for_each_match(query, gather, &mut |facts| counts.add(facts))?;
         Ok(counts.finish())
     }
 
     /// Counts traces that match all but the time.
     pub fn hints(&self, query: &Query) -> Result<Hints, SearchError> {
         let mut hints = Hints::default();
-        self.for_each_match(query, &mut |facts| hints.add(query, facts))?;
+        self.for_each_match(query, Gather::for_counts(), &mut |facts| hints.add(query, facts))?;
         Ok(hints)
     }
 
     /// Calls with the facts about each trace that matches all but the time.
-    fn for_each_match(&self, query: &Query, call: &mut impl FnMut(&Facts)) -> Result<(), SearchError> {
+    fn for_each_match(
+        &self,
+        query: &Query,
+        gather: Gather,
+        call: &mut impl FnMut(&Facts),
+    ) -> Result<(), SearchError> {
         let needs = Needs::of(query);
-        let sightings = self.look(&needs, Gather::for_counts(), query.window)?;
+        let sightings = self.look(&needs, gather, query.window)?;
         let mut traces = sightings.finish_by_trace(self.config.strict_trace_id);
         traces.retain(|trace| needs.hold(trace.seen.met));
         if needs.are_exact() {

@@ -13,6 +13,7 @@ use model::endpoint::Endpoint;
 use model::id::{SpanId, TraceId};
 use model::span::{Annotation, Kind, Span};
 use storage::condition::Pattern;
+use storage::counts::Grid;
 use storage::memory::{self, Memory};
 use storage::port::{Names, Storage};
 use storage::query::{Condition, Order, Query, Window};
@@ -190,8 +191,10 @@ pub fn assert_same(engine: &Engine, memory: &Memory, what: &str) {
             assert_eq!(found, expected, "{what}: {query:?}");
             query.after = found.next;
         }
-        let expected = block_on(memory.count(query.clone(), 3)).expect(what);
-        assert_eq!(engine.count(&query, 3).expect(what), expected, "{what}: counts of {query:?}");
+        for grid in [Grid::of_slices(3), Grid::new(2, [20, 50])] {
+            let expected = block_on(memory.count(query.clone(), grid.clone())).expect(what);
+            assert_eq!(engine.count(&query, &grid).expect(what), expected, "{what}: counts of {query:?}");
+        }
         let expected = block_on(memory.hints(query.clone())).expect(what);
         assert_eq!(engine.hints(&query).expect(what), expected, "{what}: hints at {query:?}");
     }

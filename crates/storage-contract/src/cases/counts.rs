@@ -1,6 +1,6 @@
 //! Counts over time, and hints why nothing is found.
 
-use storage::counts::{BUCKETS_MAX, Hints};
+use storage::counts::{BANDS_MAX, BUCKETS_MAX, Grid, Hints};
 use storage::query::{Condition, Order, Query, Window};
 
 use crate::spans::{Ask, Make, START_MS, START_US, all, bare, of, span};
@@ -23,7 +23,7 @@ pub async fn slices_of_a_window(it: Subject) {
     assert_eq!(it.counts(&window(), 1).await, [(6, 0)]);
     assert_eq!(it.counts(&window(), 2).await, [(2, 0), (4, 0)]);
     assert_eq!(it.counts(&window(), 4).await, [(1, 0), (1, 0), (2, 0), (2, 0)]);
-    let slices = it.storage().count(window(), 4).await.expect("an answer");
+    let slices = it.storage().count(window(), Grid::of_slices(4)).await.expect("an answer");
     let starts_ms: Vec<u64> = slices.iter().map(|slice| slice.start_ms - START_MS).collect();
     assert_eq!(starts_ms, [0, 25, 50, 75]);
 }
@@ -53,6 +53,27 @@ pub async fn of_what_matches(it: Subject) {
     let not = Condition::Not(Box::new(Condition::Has("n".to_owned())));
     assert_eq!(total(of("app").and(not.clone())).await, 30);
     assert_eq!(total(of("web").and(not)).await, 0);
+}
+
+/// By the longest span, wherever in the trace that is; a trace without any duration is in the shortest band.
+pub async fn bands_of_durations(it: Subject) {
+    for (id, us) in [(1, 1), (2, 99), (3, 100), (4, 5_000_000)] {
+        let at_us = START_US + if id > 2 { 60 * MS } else { 0 };
+        let child = span(id, 2, "app").under(1).at(at_us).lasting(us);
+        it.write([span(id, 1, "web").at(at_us).lasting(1), child]).await;
+    }
+    it.write([span(2, 3, "app").under(1).tag_with("error", "x")]).await;
+    it.write([bare(5, 1).service("web").at(START_US)]).await;
+    let window = all().between_ms(START_MS, START_MS + 100);
+    let count = async |grid| it.storage().count(window.clone(), grid).await.expect("an answer");
+    let counts = count(Grid::new(2, [100, 1000])).await;
+    let found: Vec<_> =
+        counts.iter().map(|it| (it.start_ms - START_MS, it.from_us, it.traces, it.errors)).collect();
+    let expected =
+        [(0, 0, 3, 1), (0, 100, 0, 0), (0, 1000, 0, 0), (50, 0, 0, 0), (50, 100, 1, 0), (50, 1000, 1, 0)];
+    assert_eq!(found, expected);
+    assert_eq!(count(Grid::new(3, 1..)).await.len(), 3 * BANDS_MAX);
+    assert_eq!(count(Grid::new(1, [7, 7, 0])).await.len(), 2);
 }
 
 /// However odd the question is.

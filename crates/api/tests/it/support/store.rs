@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, pending, ready};
 use model::batch::Batch;
 use model::id::TraceId;
 use model::links::Link;
-use storage::counts::{Count, Hints};
+use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
@@ -55,7 +55,7 @@ macro_rules! broken_storage {
             fn search(&self, _: Query) -> Answer<'_, Found> {
                 $answer
             }
-            fn count(&self, _: Query, _: usize) -> Answer<'_, Vec<Count>> {
+            fn count(&self, _: Query, _: Grid) -> Answer<'_, Vec<Count>> {
                 $answer
             }
             fn hints(&self, _: Query) -> Answer<'_, Hints> {
