@@ -121,7 +121,8 @@ impl CheckedFile {
         Some(Self { inner: Arc::new(Inner { checksums, ..inner }) })
     }
 
-    fn read(&self, start: u64, length: usize) -> io::Result<Bytes> {
+    /// Reads bytes, checked.
+    pub fn read(&self, start: u64, length: usize) -> io::Result<Bytes> {
         let end = start.saturating_add(length as u64);
         if end > self.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("ends before byte {end}")));

@@ -1,5 +1,7 @@
 //! What is known of a segment without reading its spans: the manifest's entry, and the file's own footer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::names::{NameSets, TagValues};
@@ -11,7 +13,7 @@ pub const FOOTER_KEY: &str = "spanlet.segment";
 pub const CHECKSUM_BLOCK_BYTES: usize = 8192;
 
 /// What a segment holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
     /// Spans.
     pub rows: u64,
@@ -31,6 +33,15 @@ pub struct Extent {
     pub journal_end: u64,
 }
 
+/// Where in the file bytes are that no column has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blob {
+    /// Offset of the first one.
+    pub at: u64,
+    /// How many.
+    pub bytes: u64,
+}
+
 /// What the file says about itself, as JSON under [`FOOTER_KEY`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footer {
@@ -47,6 +58,9 @@ pub struct Footer {
     pub data_bytes: u64,
     /// CRC-32 of each block of the data: 8 hexadecimal digits each.
     pub checksums: String,
+    /// Where bytes that are no columns are, by their name; they are data.
+    #[serde(default)]
+    pub blobs: BTreeMap<String, Blob>,
     /// Names by service.
     pub names: NameSets,
     /// Values of tags to complete, by key; of the keys that were set when the spans came.

@@ -1,6 +1,6 @@
 //! Opens a segment and reads traces from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use storage::port::Names;
 use crate::names::{NameSets, TagValues};
 use crate::segment::error::SegmentError;
 use crate::segment::file::CheckedFile;
-use crate::segment::meta::{Entry, FOOTER_KEY, Footer};
+use crate::segment::meta::{Blob, Entry, FOOTER_KEY, Footer};
 use crate::segment::rows::{self, BadColumns};
 use crate::segment::schema::{SCAN, SPANS};
 use crate::segment::write::VERSION;
@@ -46,6 +46,7 @@ pub struct Segment {
     group_rows: Vec<usize>,
     /// Filter of trace ids of each row group.
     blooms: Vec<Option<Sbbf>>,
+    blobs: BTreeMap<String, Blob>,
     names: NameSets,
     values: TagValues,
 }
@@ -115,13 +116,49 @@ impl Segment {
             blooms.push(builder.get_row_group_column_bloom_filter(index, 0).map_err(of_parquet)?);
         }
         let page_rows = footer.page_rows.max(1) as usize;
-        let (names, values) = (footer.names, footer.values);
-        Ok(Self { entry, file, spans, scan, page_rows, pages, group_rows, blooms, names, values })
+        let Footer { blobs, names, values, .. } = footer;
+        Ok(Self { entry, file, spans, scan, page_rows, pages, group_rows, blooms, blobs, names, values })
     }
 
     /// Returns what the manifest says about it.
     pub fn entry(&self) -> &Entry {
         &self.entry
+    }
+
+    /// Returns all names.
+    pub fn names(&self) -> &NameSets {
+        &self.names
+    }
+
+    /// Returns all values of tags to complete.
+    pub fn values(&self) -> &TagValues {
+        &self.values
+    }
+
+    /// Reads the bytes that the file keeps under a name; nothing when it keeps none, as older ones do.
+    pub fn blob(&self, name: &str) -> Result<Option<Bytes>, SegmentError> {
+        let Some(blob) = self.blobs.get(name) else { return Ok(None) };
+        self.blob_part(blob, 0..blob.bytes).map(Some)
+    }
+
+    fn blob_part(&self, blob: &Blob, part: Range<u64>) -> Result<Bytes, SegmentError> {
+        let length = part.end.saturating_sub(part.start) as usize;
+        let bytes = self.file.read(blob.at.saturating_add(part.start), length);
+        bytes.map_err(|error| SegmentError::of_io(&self.entry.name, error))
+    }
+
+    /// Returns all spans, by trace id, then in order of arrival.
+    pub fn spans(&self) -> Result<impl Iterator<Item = Result<Span, SegmentError>> + '_, SegmentError> {
+        let rows = 0..self.rows();
+        let batches = self.read(&self.spans, &[rows], ProjectionMask::all())?;
+        Ok(batches.flat_map(move |batch| {
+            let mut spans = Vec::new();
+            let read = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error));
+            let read = read.and_then(|batch| {
+                rows::to_spans(&batch, &mut spans).map_err(|error| self.bad(error))
+            });
+            spans.into_iter().map(Ok).chain(read.err().map(Err))
+        }))
     }
 
     /// Adds names to those of other parts.

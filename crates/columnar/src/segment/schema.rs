@@ -76,8 +76,8 @@ fn schema(repeated: DataType) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Returns how a segment with so many traces is written.
-pub fn properties(config: &Config, traces: usize) -> WriterProperties {
+/// Returns how a segment is written.
+pub fn properties(config: &Config) -> WriterProperties {
     let path = |name: &str| ColumnPath::from(name.split('.').map(str::to_owned).collect::<Vec<_>>());
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("spanlet ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -91,7 +91,8 @@ pub fn properties(config: &Config, traces: usize) -> WriterProperties {
         .set_column_statistics_enabled(path("duration"), EnabledStatistics::Page)
         .set_column_bloom_filter_enabled(path("trace_id"), true)
         .set_column_bloom_filter_fpp(path("trace_id"), BLOOM_FALSE_POSITIVES)
-        .set_column_bloom_filter_max_ndv(path("trace_id"), traces.min(config.row_group_rows).max(1) as u64);
+        // Folded to what the traces of a row group need.
+        .set_column_bloom_filter_max_ndv(path("trace_id"), config.row_group_rows.max(1) as u64);
     for name in ["id", "parent_id", "timestamp", "duration", "annotations.list.element.timestamp"] {
         let encoding = if name.ends_with("id") { Encoding::PLAIN } else { Encoding::DELTA_BINARY_PACKED };
         builder = builder.set_column_dictionary_enabled(path(name), false);

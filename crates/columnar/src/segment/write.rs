@@ -1,12 +1,13 @@
-//! Writes a memtable as one segment.
+//! Writes a segment row by row: from a memtable, or from whatever else brings rows sorted by trace id.
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::ArrowError;
 use disk::port::{Disk, File};
-use model::batch::Batch;
+use model::batch::{Batch, Row};
 use model::id::TraceId;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
@@ -14,28 +15,77 @@ use parquet::file::metadata::KeyValue;
 
 use crate::config::Config;
 use crate::memtable::Memtable;
+use crate::names::{NameSets, TagValues};
 use crate::segment::columns::Columns;
 use crate::segment::file::ChecksumWriter;
-use crate::segment::meta::{Entry, Extent, FOOTER_KEY, Footer, file_name};
+use crate::segment::meta::{Blob, Entry, Extent, FOOTER_KEY, Footer, file_name};
 use crate::segment::schema::{SPANS, properties};
 
 /// Version of the format, in every footer.
 pub const VERSION: u32 = 1;
 
-/// Writes a segment under its own name. On return it is safe, but does not count until the manifest names it.
+/// What a segment's rows do not tell about it.
+#[derive(Debug, Default)]
+pub struct About {
+    /// Numbers of the journal records that it holds.
+    pub journal: Range<u64>,
+    /// Names by service.
+    pub names: NameSets,
+    /// Values of tags to complete.
+    pub values: TagValues,
+    /// What else is to be kept in the file, each under a name of its own, to be read by
+    /// [`Segment::blob`](crate::segment::read::Segment::blob).
+    pub blobs: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// A segment being written. Rows come sorted by trace id, and by arrival within a trace.
+pub struct Writer<'a> {
+    config: &'a Config,
+    arrow: ArrowWriter<ChecksumWriter<'a>>,
+    columns: Columns,
+    /// Rows of the row group being filled.
+    waiting: usize,
+    extent: Extent,
+    first: Option<TraceId>,
+    last: Option<TraceId>,
+    page_trace_ids: String,
+}
+
+/// Writes a memtable as a segment under its own name. On return it is safe, but does not count until the manifest
+/// names it.
 pub fn write(disk: &dyn Disk, config: &Config, memtable: &Memtable) -> io::Result<Entry> {
-    let name = file_name(memtable.journal().start);
+    let blocks = memtable.blocks();
+    let journal = memtable.journal();
+    let name = file_name(journal.start);
+    let about = About { journal, names: memtable.names(), values: memtable.values(), blobs: Vec::new() };
+    write_file(disk, config, name, |mut writer| {
+        for place in sorted(&blocks) {
+            let row = blocks.get(place.block as usize).and_then(|block| block.row_at(place.at as usize));
+            writer.push(&row.ok_or_else(lost_row)?)?;
+        }
+        writer.finish(about)
+    })
+}
+
+/// Writes a segment under a name: `fill` is to push all rows and then to finish the writer. On return the file is
+/// safe, but does not count until the manifest names it.
+pub fn write_file(
+    disk: &dyn Disk,
+    config: &Config,
+    name: String,
+    fill: impl FnOnce(Writer<'_>) -> io::Result<Entry>,
+) -> io::Result<Entry> {
     let temporary = config.data_dir.join(format!("{name}.tmp"));
     match disk.remove(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let file = disk.create(&temporary)?;
-    let written = write_file(&*file, config, memtable, name.clone()).and_then(|entry| {
+    let written = Writer::new(&*file, config).and_then(fill).and_then(|entry| {
         file.sync_data()?;
-        disk.rename(&temporary, &config.data_dir.join(name))?;
+        disk.rename(&temporary, &config.data_dir.join(&name))?;
         disk.sync_dir(&config.data_dir)?;
-        Ok(entry)
+        Ok(Entry { name, ..entry })
     });
     written.inspect_err(|_| remove_quietly(disk, &temporary))
 }
@@ -45,41 +95,84 @@ fn remove_quietly(disk: &dyn Disk, path: &Path) {
     let _ = disk.remove(path);
 }
 
-fn write_file(file: &dyn File, config: &Config, memtable: &Memtable, name: String) -> io::Result<Entry> {
-    let blocks = memtable.blocks();
-    let order = sorted(&blocks);
-    let extent = extent(&blocks, &order, memtable);
-    let page_trace_ids = order.iter().step_by(config.page_rows).map(|row| hex128(row.trace_id)).collect();
-    let properties = properties(config, extent.traces as usize);
-    let mut writer = ArrowWriter::try_new(ChecksumWriter::new(file), SPANS.clone(), Some(properties))
-        .map_err(of_parquet)?;
-    for group in order.chunks(config.row_group_rows) {
-        let mut columns = Columns::with_capacity(group.len());
-        for place in group {
-            let row = blocks.get(place.block as usize).and_then(|block| block.row_at(place.at as usize));
-            columns.push(&row.ok_or_else(lost_row)?).map_err(of_arrow)?;
-        }
-        let batch = columns.finish().map_err(of_arrow)?;
-        writer.write(&batch).map_err(of_parquet)?;
+impl<'a> Writer<'a> {
+    fn new(file: &'a dyn File, config: &'a Config) -> io::Result<Self> {
+        let arrow =
+            ArrowWriter::try_new(ChecksumWriter::new(file), SPANS.clone(), Some(properties(config)));
+        Ok(Self {
+            config,
+            arrow: arrow.map_err(of_parquet)?,
+            columns: Columns::with_capacity(config.row_group_rows.min(1 << 17)),
+            waiting: 0,
+            extent: Extent::default(),
+            first: None,
+            last: None,
+            page_trace_ids: String::new(),
+        })
     }
-    writer.flush().map_err(of_parquet)?;
-    writer.sync()?;
-    let data_bytes = writer.inner().bytes;
-    let checksums = writer.inner_mut().end_data();
-    let footer = Footer {
-        version: VERSION,
-        extent: extent.clone(),
-        page_rows: config.page_rows as u64,
-        page_trace_ids,
-        data_bytes,
-        checksums: checksums.iter().map(|checksum| format!("{checksum:08x}")).collect(),
-        names: memtable.names(),
-        values: memtable.values(),
-    };
-    let footer = serde_json::to_string(&footer)?;
-    writer.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), footer));
-    let (bytes, tail_crc32) = writer.into_inner().map_err(of_parquet)?.finish()?;
-    Ok(Entry { name, bytes, data_bytes, tail_crc32, extent })
+
+    /// Adds a row. Its trace id must not be smaller than that of the row before.
+    pub fn push(&mut self, row: &Row<'_>) -> io::Result<()> {
+        let extent = &mut self.extent;
+        if (extent.rows as usize).is_multiple_of(self.config.page_rows) {
+            self.page_trace_ids.push_str(&hex128(row.trace_id));
+        }
+        extent.rows += 1;
+        extent.traces += u64::from(self.last != Some(row.trace_id));
+        extent.timestamp_min_us = extent.timestamp_min_us.into_iter().chain(row.timestamp_us).min();
+        extent.timestamp_max_us = extent.timestamp_max_us.max(row.timestamp_us);
+        self.first.get_or_insert(row.trace_id);
+        self.last = Some(row.trace_id);
+        self.columns.push(row).map_err(of_arrow)?;
+        self.waiting += 1;
+        if self.waiting == self.config.row_group_rows { self.end_row_group() } else { Ok(()) }
+    }
+
+    fn end_row_group(&mut self) -> io::Result<()> {
+        if self.waiting == 0 {
+            return Ok(());
+        }
+        self.waiting = 0;
+        let batch = self.columns.finish().map_err(of_arrow)?;
+        self.arrow.write(&batch).and_then(|()| self.arrow.flush()).map_err(of_parquet)
+    }
+
+    /// Ends the file. What it returns has no name yet.
+    pub fn finish(mut self, about: About) -> io::Result<Entry> {
+        self.end_row_group()?;
+        let id = |id: Option<TraceId>| id.map_or_else(String::new, hex128);
+        let extent = Extent {
+            trace_id_min: id(self.first),
+            trace_id_max: id(self.last),
+            journal_first: about.journal.start,
+            journal_end: about.journal.end,
+            ..self.extent
+        };
+        let mut blobs = std::collections::BTreeMap::new();
+        for (name, bytes) in about.blobs {
+            let blob = Blob { at: self.arrow.bytes_written() as u64, bytes: bytes.len() as u64 };
+            self.arrow.write_all(&bytes)?;
+            blobs.insert(name.to_owned(), blob);
+        }
+        self.arrow.sync()?;
+        let data_bytes = self.arrow.inner().bytes;
+        let checksums = self.arrow.inner_mut().end_data();
+        let footer = Footer {
+            version: VERSION,
+            extent: extent.clone(),
+            page_rows: self.config.page_rows as u64,
+            page_trace_ids: self.page_trace_ids,
+            data_bytes,
+            checksums: checksums.iter().map(|checksum| format!("{checksum:08x}")).collect(),
+            blobs,
+            names: about.names,
+            values: about.values,
+        };
+        let footer = serde_json::to_string(&footer)?;
+        self.arrow.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), footer));
+        let (bytes, tail_crc32) = self.arrow.into_inner().map_err(of_parquet)?.finish()?;
+        Ok(Entry { name: String::new(), bytes, data_bytes, tail_crc32, extent })
+    }
 }
 
 /// A row of a memtable in the order of a segment.
@@ -102,22 +195,6 @@ fn sorted(blocks: &[Arc<Batch>]) -> Vec<Place> {
     }
     order.sort_unstable();
     order
-}
-
-fn extent(blocks: &[Arc<Batch>], order: &[Place], memtable: &Memtable) -> Extent {
-    let timestamps = || blocks.iter().flat_map(|block| block.rows()).filter_map(|row| row.timestamp_us);
-    let id = |place: Option<&Place>| place.map_or_else(String::new, |place| hex128(place.trace_id));
-    let journal = memtable.journal();
-    Extent {
-        rows: order.len() as u64,
-        traces: order.chunk_by(|left, right| left.trace_id == right.trace_id).count() as u64,
-        trace_id_min: id(order.first()),
-        trace_id_max: id(order.last()),
-        timestamp_min_us: timestamps().min(),
-        timestamp_max_us: timestamps().max(),
-        journal_first: journal.start,
-        journal_end: journal.end,
-    }
 }
 
 fn hex128(id: TraceId) -> String {
