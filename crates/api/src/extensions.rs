@@ -9,6 +9,7 @@ mod hints;
 mod histogram;
 mod problem;
 mod query_text;
+mod status;
 mod traces;
 
 use std::sync::LazyLock;
@@ -36,6 +37,7 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/spanlet/v1/histogram", get(histogram::histogram)),
         ("/api/spanlet/v1/heatmap", get(heatmap::heatmap)),
         ("/api/spanlet/v1/hints", get(hints::hints)),
+        ("/api/spanlet/v1/status", get(status::status)),
     ]
 }
 

@@ -47,7 +47,7 @@ fn build(content_type: &'static str) -> Fixed {
 }
 
 /// Checks the store. A check may block, so it has its own thread; while one hangs no other is started.
-async fn check(api: &Api) -> Result<(), String> {
+pub(crate) async fn check(api: &Api) -> Result<(), String> {
     let turn = Arc::clone(&api.health_turn).lock_owned().await;
     let storage = Arc::clone(&api.sources.storage);
     let check = tokio::task::spawn_blocking(move || {

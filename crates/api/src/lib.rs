@@ -3,6 +3,7 @@
 pub mod config;
 pub mod edge;
 pub mod metrics;
+pub mod relays;
 pub mod reply;
 pub mod requests;
 
@@ -21,6 +22,7 @@ mod ui;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
 
 use storage::port::Storage;
 
@@ -51,6 +53,8 @@ pub struct Api {
     services_seen: Arc<AtomicUsize>,
     /// Held while the store's health is checked.
     health_turn: Arc<tokio::sync::Mutex<()>>,
+    relays: Arc<relays::Relays>,
+    started: Instant,
 }
 
 impl Api {
@@ -62,6 +66,8 @@ impl Api {
             requests: requests::Requests::new(routes::counted()),
             services_seen: Arc::default(),
             health_turn: Arc::default(),
+            relays: Arc::default(),
+            started: Instant::now(),
         }
     }
 

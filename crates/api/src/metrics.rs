@@ -11,9 +11,23 @@ use storage::port::Metric;
 
 use crate::{Api, process, reply};
 
-/// Reads the counters of every transport: its label, and Zipkin's name and value of each figure, of which
-/// `message_spans` and `message_bytes` are gauges.
-pub type Transports = Arc<dyn Fn() -> Vec<(&'static str, Vec<(&'static str, u64)>)> + Send + Sync>;
+/// Reads the counters of every transport.
+pub type Transports = Arc<dyn Fn() -> Vec<Transport> + Send + Sync>;
+
+/// What is known of a way in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transport {
+    /// Its label, such as `http`.
+    pub name: &'static str,
+    /// Where it listens; nothing if it is closed.
+    pub listening: Option<String>,
+    /// Zipkin's name and value of each figure, of which `message_spans` and `message_bytes` are gauges.
+    pub readings: Vec<(&'static str, u64)>,
+    /// Messages that were not accepted, by reason.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Spans of readable messages that were not stored, by reason.
+    pub left_out: Vec<(&'static str, u64)>,
+}
 
 /// Reads further figures; those of one name follow each other.
 pub type Figures = Arc<dyn Fn() -> Vec<Figure> + Send + Sync>;
@@ -40,7 +54,7 @@ fn is_gauge(name: &str) -> bool {
 /// `GET /metrics`: the collectors' figures as one flat JSON object.
 pub async fn json(State(api): State<Api>) -> Response {
     let mut figures = Map::new();
-    for (transport, readings) in (api.sources.transports)() {
+    for Transport { name: transport, readings, .. } in (api.sources.transports)() {
         for (name, value) in readings {
             let kind = if is_gauge(name) { "gauge" } else { "counter" };
             figures.insert(format!("{kind}.zipkin_collector.{name}.{transport}"), Value::from(value as f64));
@@ -71,17 +85,17 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-fn collectors(text: &mut String, transports: &[(&'static str, Vec<(&'static str, u64)>)]) {
-    let Some((_, first)) = transports.first() else { return };
-    for (index, (name, _)) in first.iter().enumerate() {
+fn collectors(text: &mut String, transports: &[Transport]) {
+    let Some(first) = transports.first() else { return };
+    for (index, (name, _)) in first.readings.iter().enumerate() {
         let (full, kind) = match is_gauge(name) {
             true => (format!("zipkin_collector_{name}"), "gauge"),
             false => (format!("zipkin_collector_{name}_total"), "counter"),
         };
         head(text, &full, kind, help(name));
-        for (transport, readings) in transports {
-            if let Some((_, value)) = readings.get(index) {
-                let _ = writeln!(text, "{full}{{transport=\"{transport}\"}} {value}");
+        for transport in transports {
+            if let Some((_, value)) = transport.readings.get(index) {
+                let _ = writeln!(text, "{full}{{transport=\"{}\"}} {value}", transport.name);
             }
         }
     }

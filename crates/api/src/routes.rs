@@ -4,10 +4,10 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 
-use crate::{Api, extensions, health, metrics, names, reply, timeout, traces, ui};
+use crate::{Api, extensions, health, metrics, names, relays, reply, timeout, traces, ui};
 
-/// Where spans are posted: the collectors' business, but their times are counted with ours.
-const COLLECTORS: [&str; 1] = ["/api/v1/spans"];
+/// Where spans are posted, which is the collectors' business, and relays say how they are: times are counted too.
+const POSTED: [&str; 2] = ["/api/v1/spans", relays::PATH];
 
 /// Returns the paths of questions. Each is served again below `/zipkin`, where the page asks.
 fn questions() -> Vec<(&'static str, MethodRouter<Api>)> {
@@ -51,7 +51,7 @@ fn about() -> Vec<(&'static str, MethodRouter<Api>)> {
 
 /// Returns the paths whose times are counted.
 pub fn counted() -> impl Iterator<Item = &'static str> {
-    questions().into_iter().map(|(path, _)| path).chain(COLLECTORS)
+    questions().into_iter().map(|(path, _)| path).chain(POSTED)
 }
 
 /// Returns every path that is served when all is switched on, those of questions once.
@@ -76,7 +76,7 @@ pub fn router(api: &Api) -> Router {
     for (path, handler) in about() {
         routes = routes.route(path, handler);
     }
-    let routes = routes.with_state(api.clone());
+    let routes = routes.route(relays::PATH, relays::route()).with_state(api.clone());
     match &api.config.ui {
         Some(ui) if api.config.query_enabled => routes.merge(ui::router(ui, api.config.search_enabled)),
         _ => routes,

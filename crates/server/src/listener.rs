@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use api::relays::Peer;
 use axum::BoxError;
 use axum::body::Body;
 use axum::extract::Request;
@@ -75,7 +76,8 @@ pub async fn serve(listener: TcpListener, service: impl Answer, grants: Grants, 
         };
         while connections.try_join_next().is_some() {}
         let activity = Activity::new(place);
-        let connection = Connection { activity, grants: grants.clone(), stop: stop.clone() };
+        let peer = stream.peer_addr().ok().map(|address| Peer(address.ip().to_canonical()));
+        let connection = Connection { activity, grants: grants.clone(), stop: stop.clone(), peer };
         connections.spawn(connection.run(stream, service.clone()));
     }
     drop(listener);
@@ -118,6 +120,7 @@ struct Connection {
     activity: Arc<Activity>,
     grants: Grants,
     stop: watch::Receiver<bool>,
+    peer: Option<Peer>,
 }
 
 impl Connection {
@@ -205,7 +208,7 @@ impl Connection {
     > + Clone
     + use<A> {
         let (activity, counters) = (Arc::clone(&self.activity), Arc::clone(&self.grants.counters));
-        let body_time_max = self.grants.limits.body_time_max;
+        let (body_time_max, peer) = (self.grants.limits.body_time_max, self.peer);
         service_fn(move |mut request: hyper::Request<Incoming>| {
             let busy = Arc::new(activity.begin(request.version() == Version::HTTP_2));
             let (counters, service, wanted) = (Arc::clone(&counters), service.clone(), Arc::clone(&wanted));
@@ -218,6 +221,9 @@ impl Connection {
                 }
                 let in_time = |body| InTime::new(body, body_time_max, Arc::clone(&busy), counters);
                 let mut request = request.map(|body| Body::new(in_time(body)));
+                if let Some(peer) = peer {
+                    request.extensions_mut().insert(peer);
+                }
                 if kind == Kind::Certified {
                     request.extensions_mut().insert(ClientCertificate);
                 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 use crate::access::{Scope, Scopes};
-use crate::config::{Config, Otlp};
+use crate::config::{Config, Doors, Otlp};
 use crate::error::StartError;
 use crate::systemd::Sockets;
 
@@ -85,6 +85,24 @@ async fn listen_otlp(
         }
     }
     Ok(())
+}
+
+/// Returns where the spans of a transport come in, if anywhere.
+pub fn of(transport: &str, listeners: &[Opened], doors: &Doors) -> Option<String> {
+    let usual = |listener: &Opened| {
+        !["scribe", "otlp-grpc", "otlp-http"].contains(&listener.name)
+            && listener.scopes.contains(Scope::Ingest)
+    };
+    let takes = |listener: &&Opened| match transport {
+        "http" => doors.http_enabled && usual(listener),
+        "grpc" => doors.grpc_enabled && usual(listener),
+        "otlp_grpc" => listener.name == "otlp-grpc" || usual(listener),
+        "otlp_http" => listener.name == "otlp-http" || usual(listener),
+        _ => listener.name == transport,
+    };
+    let addresses: Vec<_> =
+        listeners.iter().filter(takes).map(|listener| listener.address().to_string()).collect();
+    (!addresses.is_empty()).then(|| addresses.join(", "))
 }
 
 /// Takes the socket that was opened for us, or opens one.

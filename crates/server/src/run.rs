@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use api::Api;
+use api::metrics::Transport;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use collector::doors::Doors;
@@ -54,7 +55,11 @@ impl Server {
         let storage = open(&config).await?;
         let doors = Arc::new(Doors::new(config.doors, Arc::clone(&storage)));
         let (counters, counted) = (Arc::clone(&running.grants.counters), Arc::clone(&doors));
-        let transports = doors.transports();
+        let transports: Vec<_> = doors
+            .transports()
+            .into_iter()
+            .map(|metrics| (listeners::of(metrics.transport, &listeners, &config.doors), metrics))
+            .collect();
         let api = Api::new(
             config.api.clone(),
             api::Sources {
@@ -182,8 +187,15 @@ async fn open(config: &Config) -> Result<Arc<dyn Storage>, StartError> {
     }
 }
 
-fn read(transports: &[Arc<TransportMetrics>]) -> Vec<(&'static str, Vec<(&'static str, u64)>)> {
-    transports.iter().map(|metrics| (metrics.transport, metrics.read().to_vec())).collect()
+fn read(transports: &[(Option<String>, Arc<TransportMetrics>)]) -> Vec<Transport> {
+    let read = |(listening, metrics): &(Option<String>, Arc<TransportMetrics>)| Transport {
+        name: metrics.transport,
+        listening: listening.clone(),
+        readings: metrics.read().to_vec(),
+        refused: metrics.refusals(),
+        left_out: metrics.spans_left_out(),
+    };
+    transports.iter().map(read).collect()
 }
 
 fn now_ms() -> u64 {

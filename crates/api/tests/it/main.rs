@@ -7,6 +7,7 @@ mod extensions;
 mod figures;
 mod health;
 mod openapi;
+mod status;
 mod support;
 mod switches;
 mod zipkin;

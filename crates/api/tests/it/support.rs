@@ -5,6 +5,7 @@ pub mod store;
 use std::sync::Arc;
 
 use api::config::Config;
+use api::metrics::Transport;
 use api::{Api, Sources};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -51,7 +52,15 @@ impl Server {
             now_ms: || NOW_MS,
             collectors: Arc::new(["ScribeCollector{port=9410, category=zipkin}".to_owned()]),
             figures: Arc::new(Vec::new),
-            transports: Arc::new(|| vec![("http", vec![("messages", 3), ("message_bytes", 70)])]),
+            transports: Arc::new(|| {
+                vec![Transport {
+                    name: "http",
+                    listening: Some("127.0.0.1:9411".into()),
+                    readings: vec![("messages", 3), ("message_bytes", 70)],
+                    refused: vec![("malformed", 2), ("too_large", 0)],
+                    left_out: vec![("sampled", 1)],
+                }]
+            }),
         };
         let api = Api::new(config, sources);
         Self { routes: api::edge::around(&api, api::router(&api)), storage }

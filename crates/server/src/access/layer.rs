@@ -52,6 +52,8 @@ fn scope(method: &Method, path: &str) -> Option<Scope> {
         "/metrics" | "/prometheus" | "/info" => Some(Scope::Admin),
         "/api/v1/spans" | "/api/v2/spans" if method == Method::POST => Some(Scope::Ingest),
         "/v1/traces" => Some(Scope::Ingest),
+        // Relays send spans: what they say of themselves needs nothing more.
+        api::relays::PATH if method == Method::POST => Some(Scope::Ingest),
         _ if path.starts_with("/actuator") => Some(Scope::Admin),
         _ if path.starts_with("/zipkin.proto3.") || path.starts_with("/opentelemetry.proto.collector.") => {
             Some(Scope::Ingest)

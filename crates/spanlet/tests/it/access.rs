@@ -24,13 +24,19 @@ fn each_scope_opens_its_paths_and_no_other() {
     };
     let (ingest, ann, ops) = (["--oauth2-bearer", "s3nd"], ["--user", "ann:pa55"], ["--user", "ops:pa55"]);
     let post = ["--data", SPAN];
-    for path in ["/api/v2/spans", "/api/v1/spans", "/v1/traces"] {
+    for path in ["/api/v2/spans", "/api/v1/spans", "/v1/traces", "/api/spanlet/v1/relays"] {
         assert_eq!(status(path, &post), 401, "{path}");
         assert_eq!(status(path, &[&post[..], &ann].concat()), 403, "{path}");
     }
     assert_eq!(status("/api/v2/spans", &[&post[..], &ingest].concat()), 202);
+    let said = r#"{"name":"a","backlogBytes":0,"oldestMs":0,"rate":0,"errors":0}"#;
+    assert_eq!(status("/api/spanlet/v1/relays", &[&["--data", said][..], &ingest].concat()), 204);
+    let shown = curl(&[&ann[..], &[server.url("/api/spanlet/v1/status").as_str()]].concat()).body;
+    let part = r#""address":"127.0.0.1","#;
+    assert!(shown.contains(part) && !shown.contains("dataDir"), "{shown}");
     for path in [
         "/api/spanlet/v1/counts",
+        "/api/spanlet/v1/status",
         "/api/v2/traces",
         "/api/v2/spans?serviceName=x",
         "/zipkin/api/v2/services",
