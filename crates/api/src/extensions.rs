@@ -1,4 +1,4 @@
-//! What Zipkin's API does not have: order, paging, richer conditions, counts over time, hints. Described by
+//! What Zipkin's API does not have: order, paging, richer conditions, counts over time, hints, statistics. Described by
 //! `docs/reference/openapi.json`, which is served too.
 
 mod ask;
@@ -9,6 +9,7 @@ mod hints;
 mod histogram;
 mod problem;
 mod query_text;
+mod statistics;
 mod status;
 mod traces;
 
@@ -38,6 +39,8 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/spanlet/v1/heatmap", get(heatmap::heatmap)),
         ("/api/spanlet/v1/hints", get(hints::hints)),
         ("/api/spanlet/v1/status", get(status::status)),
+        ("/api/spanlet/v1/statistics", get(statistics::statistics)),
+        ("/api/spanlet/v1/dependencies", get(statistics::dependencies)),
     ]
 }
 

@@ -47,7 +47,7 @@ impl Params {
     }
 
     /// Returns a lower-cased name; an empty one counts as absent.
-    fn name(&self, name: &str) -> Option<String> {
+    pub fn name(&self, name: &str) -> Option<String> {
         self.get(name).filter(|value| !value.is_empty()).map(str::to_lowercase)
     }
 
@@ -65,6 +65,13 @@ impl Params {
             }
             text => parse(name, text),
         }
+    }
+
+    /// Reads a window that ends now unless another end is named.
+    pub fn window(&self, config: &Config, now_ms: u64) -> Result<Window, Refusal> {
+        let (end_ms, lookback_ms) = (self.number("endTs")?, self.number("lookback")?);
+        let end_ms = positive_or("endTs", end_ms, now_ms)?;
+        Ok(Window { end_ms, lookback_ms: positive_or("lookback", lookback_ms, config.lookback_default_ms)? })
     }
 
     /// Reads the window of a question about dependencies, whose end is mandatory.

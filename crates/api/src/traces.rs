@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use model::id::{IdError, TraceId};
 use serde::Serialize;
+use storage::statistics::Dependency;
 
 use crate::Api;
 use crate::params::Params;
@@ -63,7 +64,7 @@ pub async fn dependencies(State(api): State<Api>, params: Params) -> Result<Resp
     let links = api.storage().dependencies(params.dependencies(&api.config)?).await?;
     let links: Vec<_> = links
         .iter()
-        .map(|link| Link {
+        .map(|Dependency { link, .. }| Link {
             parent: &link.parent,
             child: &link.child,
             call_count: link.call_count,

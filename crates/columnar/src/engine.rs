@@ -8,11 +8,11 @@ use journal::error::JournalError;
 use journal::log::Journal;
 use model::batch::Batch;
 use model::id::TraceId;
-use model::links::Link;
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Trace};
 use storage::query::{Query, Window};
+use storage::statistics::{self, Asked, Dependency, KeyRef, Statistics, Steps, minutes_of};
 
 use crate::catalog::{Catalog, View};
 use crate::config::{Config, OpenError};
@@ -191,8 +191,28 @@ impl Engine {
     }
 
     /// Returns who called whom.
-    pub fn dependencies(&self, window: Window) -> Result<Vec<Link>, ReadError> {
-        self.read(|reading| reading.dependencies(window))
+    pub fn dependencies(&self, window: Window) -> Result<Vec<Dependency>, ReadError> {
+        let minutes = minutes_of(&window);
+        let counted = self.read(|reading| {
+            reading.counted(|minute, key| {
+                (matches!(key, KeyRef::Link { .. }) && minutes.contains(&minute)).then_some(0)
+            })
+        })?;
+        Ok(statistics::dependencies(&counted))
+    }
+
+    /// Returns how operations ran.
+    pub fn statistics(&self, asked: &Asked) -> Result<Statistics, ReadError> {
+        let (minutes, steps) = (minutes_of(&asked.window), Steps::of(&asked.window));
+        let counted = self.read(|reading| {
+            reading.counted(|minute, key| match key {
+                KeyRef::Operation { service_name, .. } if asked.wants(service_name) => {
+                    minutes.contains(&minute).then_some(minute / steps.minutes)
+                }
+                _ => None,
+            })
+        })?;
+        Ok(statistics::statistics(steps, &counted))
     }
 
     /// Says what is wrong with the disk.

@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use indexmap::IndexSet;
 use model::batch::Batch;
 use model::id::TraceId;
-use model::links::{self, Link};
 use model::span::Span;
 use storage::budget::Budget;
 use storage::error::ReadError;
 use storage::order::TraceKey;
 use storage::port::{Names, Trace};
 use storage::query::Window;
+use storage::statistics::{KeyRef, Table, of_trace};
 
 use crate::catalog::View;
 use crate::config::Config;
@@ -78,21 +78,24 @@ impl Reading<'_> {
         found.into_iter().collect()
     }
 
-    /// Returns the links of traces any of whose spans starts in the window.
+    /// Counts what all traces add, in the slots into which these minutes and keys fall, if any.
     ///
     /// Traces are those that share the right-most 64 bits of their ids: a caller may have cut them off.
-    pub fn dependencies(&self, window: Window) -> Result<Vec<Link>, SearchError> {
-        let mut traces = self.look(&Needs::none(), Gather::default(), window)?.finish_by_trace(false);
-        traces.retain(|trace| trace.seen.in_window);
-        let mut found = Vec::new();
+    pub fn counted(&self, slot_of: impl Fn(u64, KeyRef<'_>) -> Option<u64>) -> Result<Table, SearchError> {
+        let all = Window { end_ms: u64::MAX, lookback_ms: u64::MAX };
+        let traces = self.look(&Needs::none(), Gather::default(), all)?.finish_by_trace(false);
+        let mut counted = Table::default();
         for chunk in traces.chunks(TRACES_AT_ONCE) {
             self.for_each_trace(chunk, self.budget(), &mut |_, trace| {
-                found.extend(links::between(&trace));
+                of_trace(&trace, &mut |minute, key, failed, duration_us| {
+                    if let Some(slot) = slot_of(minute, key) {
+                        counted.count(slot, key, failed, duration_us, 1);
+                    }
+                });
                 Ok(())
             })?;
-            found = links::merge(found);
         }
-        Ok(found)
+        Ok(counted)
     }
 
     fn key(&self, id: TraceId) -> TraceKey {

@@ -11,11 +11,11 @@ use disk::port::Disk;
 use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
-use model::links::Link;
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
+use storage::statistics::{Asked, Dependency, Statistics};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::config::{Config, OpenError};
@@ -151,8 +151,12 @@ impl Storage for Columnar {
         self.read(move |engine| Ok(engine.names(&names)))
     }
 
-    fn dependencies(&self, window: Window) -> BoxFuture<'_, Result<Vec<Link>, ReadError>> {
+    fn dependencies(&self, window: Window) -> BoxFuture<'_, Result<Vec<Dependency>, ReadError>> {
         self.read(move |engine| engine.dependencies(window))
+    }
+
+    fn statistics(&self, asked: Asked) -> BoxFuture<'_, Result<Statistics, ReadError>> {
+        self.read(move |engine| engine.statistics(&asked))
     }
 
     fn health(&self) -> Result<(), String> {

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod draft;
 pub mod endpoint;
+pub mod histogram;
 pub mod id;
 pub mod links;
 pub mod merge;

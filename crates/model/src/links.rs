@@ -20,11 +20,32 @@ pub struct Link {
     pub error_count: u64,
 }
 
+/// A link of a single call, and how long it took as far as its server, or else its client, says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Who called whom.
+    pub link: Link,
+    /// Microseconds.
+    pub duration_us: Option<u64>,
+}
+
 /// Returns who called whom in one trace, sorted. Reports may be partial, repeated, and in any order.
 pub fn between(trace: &[Span]) -> Vec<Link> {
+    merge(calls(trace).into_iter().map(|call| call.link))
+}
+
+/// Returns every call in one trace. Reports may be partial, repeated, and in any order.
+pub fn calls(trace: &[Span]) -> Vec<Call> {
     let tree = Tree::build(trace, Rules::Zipkin);
     let callers = callers_of(&tree);
-    merge(tree.nodes.iter().zip(callers).flat_map(|(node, caller)| links_of(node, caller)).flatten())
+    let mut found = Vec::new();
+    for (node, caller) in tree.nodes.iter().zip(callers) {
+        let [unspoken, call] = links_of(node, caller);
+        found.extend(unspoken.map(|link| Call { link, duration_us: None }));
+        let duration_us = node.span.as_ref().and_then(|span| span.duration_us);
+        found.extend(call.map(|link| Call { link, duration_us }));
+    }
+    found
 }
 
 /// Adds up links with the same ends and sorts them: for the links of several traces, or of several days.

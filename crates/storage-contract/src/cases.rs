@@ -9,6 +9,7 @@ pub mod limits;
 pub mod names;
 pub mod order;
 pub mod search;
+pub mod statistics;
 pub mod traces;
 pub mod values;
 pub mod window;

@@ -57,11 +57,12 @@ macro_rules! contract {
                     a_client_without_its_server_half,
                     a_missing_span_in_between,
                     a_service_that_calls_itself,
-                    a_trace_counts_whole_when_any_span_is_in_the_window,
+                    a_trace_counts_whole_in_the_minute_of_its_start,
                     a_trace_without_its_head,
                     addresses_on_both_sides_count_once,
                     an_error_is_a_tag_and_not_an_annotation,
                     both_ends_of_the_window_count,
+                    calls_have_durations,
                     calls_of_many_traces_add_up,
                     ends_that_do_not_report,
                     local_spans_are_looked_through,
@@ -128,6 +129,17 @@ macro_rules! contract {
                     spans_with_ids_only,
                     trace_ids_are_strict,
                     traces_come_whole,
+                }
+                statistics (STRICT) {
+                    a_late_part_of_a_span_moves_it,
+                    a_span_counts_once_and_each_half_of_a_call,
+                    are_of_one_service_when_asked,
+                    late_spans_correct_what_was_counted,
+                    nothing_of_nobody_and_of_no_time,
+                    of_each_operation,
+                    of_more_operations_than_there_is_room_for,
+                    spans_count_in_their_own_minutes,
+                    steps_of_long_windows,
                 }
                 traces (STRICT) {
                     are_in_the_order_asked,

@@ -10,6 +10,8 @@ use storage::query::{Condition, Order, Query, Window};
 pub const START_MS: u64 = 1_700_000_123_456;
 /// The same in microseconds.
 pub const START_US: u64 = START_MS * 1000;
+/// A minute.
+pub const MINUTE_MS: u64 = 60_000;
 /// A day.
 pub const DAY_MS: u64 = 86_400_000;
 

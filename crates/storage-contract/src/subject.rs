@@ -10,6 +10,7 @@ use model::span::Span;
 use storage::counts::{Grid, Hints};
 use storage::port::{Found, Names, Storage, Trace};
 use storage::query::{Query, Window};
+use storage::statistics::{Asked, Dependency, Statistics};
 
 use crate::settings::Settings;
 
@@ -132,13 +133,28 @@ impl Subject {
         self.storage.names(names).await.expect("an answer")
     }
 
+    /// Reads links, and how long their calls took.
+    pub async fn dependencies(&self, window: Window) -> Vec<Dependency> {
+        let found = self.storage.dependencies(window).await.expect("an answer");
+        assert!(found.is_sorted_by_key(|it| (&it.link.parent, &it.link.child)), "links are sorted");
+        found
+    }
+
+    /// Asks how operations ran.
+    pub async fn statistics(&self, window: Window, service_name: Option<&str>) -> Statistics {
+        let asked = Asked { window, service_name: service_name.map(str::to_owned) };
+        let found = self.storage.statistics(asked).await.expect("an answer");
+        assert!(found.operations.is_sorted_by_key(|it| &it.key), "operations are sorted");
+        found
+    }
+
     /// Reads links, sorted, as `parent>child calls` or `parent>child calls/errors`.
     pub async fn links(&self, window: Window) -> Vec<String> {
-        let links = self.storage.dependencies(window).await.expect("an answer");
-        assert!(links.is_sorted(), "links are sorted");
+        let links = self.dependencies(window).await;
         let errors = |count| if count > 0 { format!("/{count}") } else { String::new() };
         links
             .iter()
+            .map(|it| &it.link)
             .map(|it| format!("{}>{} {}{}", it.parent, it.child, it.call_count, errors(it.error_count)))
             .collect()
     }

@@ -9,3 +9,4 @@ pub mod memory;
 pub mod order;
 pub mod port;
 pub mod query;
+pub mod statistics;

@@ -12,7 +12,6 @@ use futures::future::BoxFuture;
 use indexmap::IndexSet;
 use model::batch::Batch;
 use model::id::TraceId;
-use model::links::{self, Link};
 use model::span::Span;
 
 use crate::budget::{ANSWER_BYTES_MAX, Budget};
@@ -22,6 +21,7 @@ use crate::facts::Facts;
 use crate::order::{Rank, TraceKey};
 use crate::port::{Found, Metric, Names, Storage, Stored, Trace};
 use crate::query::{Cursor, Query, Window};
+use crate::statistics::{self, Asked, Dependency, KeyRef, Statistics, Steps, Table, minutes_of, of_trace};
 use held::Held;
 
 /// Settings of a memory store.
@@ -138,7 +138,20 @@ impl Memory {
         found.into_iter().map(str::to_owned).collect()
     }
 
-    fn counted<T>(&self, answer: Result<T, ReadError>) -> Result<T, ReadError> {
+    /// Counts what all traces add, in the slots into which these minutes and keys fall, if any.
+    fn counted(&self, slot_of: impl Fn(u64, KeyRef<'_>) -> Option<u64>) -> Table {
+        let mut counted = Table::default();
+        for group in self.read().groups() {
+            of_trace(&group.whole(), &mut |minute, key, failed, duration_us| {
+                if let Some(slot) = slot_of(minute, key) {
+                    counted.count(slot, key, failed, duration_us, 1);
+                }
+            });
+        }
+        counted
+    }
+
+    fn or_count<T>(&self, answer: Result<T, ReadError>) -> Result<T, ReadError> {
         if matches!(answer, Err(ReadError::TooLarge { .. })) {
             self.answers_too_large.fetch_add(1, Relaxed);
         }
@@ -159,11 +172,11 @@ impl Storage for Memory {
     }
 
     fn traces(&self, ids: Vec<TraceId>) -> BoxFuture<'_, Result<Vec<Trace>, ReadError>> {
-        Box::pin(async move { self.counted(self.find_traces(ids)) })
+        Box::pin(async move { self.or_count(self.find_traces(ids)) })
     }
 
     fn search(&self, query: Query) -> BoxFuture<'_, Result<Found, ReadError>> {
-        Box::pin(async move { self.counted(self.find(&query)) })
+        Box::pin(async move { self.or_count(self.find(&query)) })
     }
 
     fn count(&self, query: Query, grid: Grid) -> BoxFuture<'_, Result<Vec<Count>, ReadError>> {
@@ -186,15 +199,26 @@ impl Storage for Memory {
         Box::pin(async move { Ok(self.find_names(&names)) })
     }
 
-    fn dependencies(&self, window: Window) -> BoxFuture<'_, Result<Vec<Link>, ReadError>> {
+    fn dependencies(&self, window: Window) -> BoxFuture<'_, Result<Vec<Dependency>, ReadError>> {
         Box::pin(async move {
-            let held = self.read();
-            let mut found = Vec::new();
-            for group in held.groups().filter(|group| group.meets(&window)) {
-                let trace: Trace = group.spans().cloned().collect();
-                found.extend(links::between(&trace));
-            }
-            Ok(links::merge(found))
+            let minutes = minutes_of(&window);
+            let counted = self.counted(|minute, key| {
+                (matches!(key, KeyRef::Link { .. }) && minutes.contains(&minute)).then_some(0)
+            });
+            Ok(statistics::dependencies(&counted))
+        })
+    }
+
+    fn statistics(&self, asked: Asked) -> BoxFuture<'_, Result<Statistics, ReadError>> {
+        Box::pin(async move {
+            let (minutes, steps) = (minutes_of(&asked.window), Steps::of(&asked.window));
+            let counted = self.counted(|minute, key| match key {
+                KeyRef::Operation { service_name, .. } if asked.wants(service_name) => {
+                    minutes.contains(&minute).then_some(minute / steps.minutes)
+                }
+                _ => None,
+            });
+            Ok(statistics::statistics(steps, &counted))
         })
     }
 

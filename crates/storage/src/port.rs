@@ -3,12 +3,12 @@
 use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
-use model::links::Link;
 use model::span::Span;
 
 use crate::counts::{Count, Grid, Hints};
 use crate::error::{ReadError, WriteError};
 use crate::query::{Cursor, Query, Window};
+use crate::statistics::{Asked, Dependency, Statistics};
 
 /// All spans of one trace in order of arrival, byte-identical reports once. With lenient ids the spans of smaller
 /// trace ids come first.
@@ -59,9 +59,14 @@ pub trait Storage: Send + Sync + 'static {
     /// Returns names, sorted, without duplicates.
     fn names(&self, names: Names) -> BoxFuture<'_, Result<Vec<String>, ReadError>>;
 
-    /// Returns who called whom, sorted, in traces of which any span's timestamp lies in the window. Spans with the
-    /// same right-most 64 bits are one trace here, and such a trace counts whole.
-    fn dependencies(&self, window: Window) -> BoxFuture<'_, Result<Vec<Link>, ReadError>>;
+    /// Returns who called whom, sorted, in traces whose own timestamp (see [`Facts`](crate::facts::Facts)) lies in a
+    /// minute that the window touches. Spans with the same right-most 64 bits are one trace here, and such a trace
+    /// counts whole.
+    fn dependencies(&self, window: Window) -> BoxFuture<'_, Result<Vec<Dependency>, ReadError>>;
+
+    /// Returns how often, how well and how fast operations ran in the minutes that a window touches (see
+    /// [`statistics`](crate::statistics)).
+    fn statistics(&self, asked: Asked) -> BoxFuture<'_, Result<Statistics, ReadError>>;
 
     /// Says whether the store can work now, or what is wrong.
     fn health(&self) -> Result<(), String>;

@@ -7,6 +7,7 @@ mod extensions;
 mod figures;
 mod health;
 mod openapi;
+mod statistics;
 mod status;
 mod support;
 mod switches;

@@ -10,12 +10,12 @@ use collector::sampler::Sampler;
 use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
-use model::links::Link;
 use model::span::Span;
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
+use storage::statistics::{Asked, Dependency, Statistics};
 
 /// Keeps what it is given, unless it is busy.
 #[derive(Default)]
@@ -66,7 +66,11 @@ impl Storage for Shelf {
         no_reads()
     }
 
-    fn dependencies(&self, _: Window) -> BoxFuture<'_, Result<Vec<Link>, ReadError>> {
+    fn dependencies(&self, _: Window) -> BoxFuture<'_, Result<Vec<Dependency>, ReadError>> {
+        no_reads()
+    }
+
+    fn statistics(&self, _: Asked) -> BoxFuture<'_, Result<Statistics, ReadError>> {
         no_reads()
     }
 

@@ -154,9 +154,8 @@ impl Segment {
         Ok(batches.flat_map(move |batch| {
             let mut spans = Vec::new();
             let read = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error));
-            let read = read.and_then(|batch| {
-                rows::to_spans(&batch, &mut spans).map_err(|error| self.bad(error))
-            });
+            let read =
+                read.and_then(|batch| rows::to_spans(&batch, &mut spans).map_err(|error| self.bad(error)));
             spans.into_iter().map(Ok).chain(read.err().map(Err))
         }))
     }

@@ -97,8 +97,7 @@ fn remove_quietly(disk: &dyn Disk, path: &Path) {
 
 impl<'a> Writer<'a> {
     fn new(file: &'a dyn File, config: &'a Config) -> io::Result<Self> {
-        let arrow =
-            ArrowWriter::try_new(ChecksumWriter::new(file), SPANS.clone(), Some(properties(config)));
+        let arrow = ArrowWriter::try_new(ChecksumWriter::new(file), SPANS.clone(), Some(properties(config)));
         Ok(Self {
             config,
             arrow: arrow.map_err(of_parquet)?,

@@ -17,6 +17,7 @@ use storage::counts::Grid;
 use storage::memory::{self, Memory};
 use storage::port::{Names, Storage};
 use storage::query::{Condition, Order, Query, Window};
+use storage::statistics::Asked;
 
 /// Start of all times, so that windows can lie before and after it.
 pub const START_US: u64 = 1_000_000_000;
@@ -211,6 +212,11 @@ pub fn assert_same(engine: &Engine, memory: &Memory, what: &str) {
         let window = query(number).window;
         let expected = block_on(memory.dependencies(window)).expect(what);
         assert_eq!(engine.dependencies(window).expect(what), expected, "{what}: links in {window:?}");
+        for service_name in [None, Some("cart".to_owned())] {
+            let asked = Asked { window, service_name };
+            let expected = block_on(memory.statistics(asked.clone())).expect(what);
+            assert_eq!(engine.statistics(&asked).expect(what), expected, "{what}: {asked:?}");
+        }
     }
 }
 

@@ -52,8 +52,7 @@ fn a_head_that_takes_too_long_ends_the_connection() {
 
 #[test]
 fn silence_ends_the_connection() {
-    let times =
-        ["--query-timeout", "2s", "--http-idle-timeout", "2100ms", "--http-header-timeout", "300ms"];
+    let times = ["--query-timeout", "2s", "--http-idle-timeout", "2100ms", "--http-header-timeout", "300ms"];
     let server = start(&times);
     let mut used = connect(&server);
     used.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();

@@ -3,7 +3,7 @@
 use model::span::{Kind, Span};
 use storage::query::Window;
 
-use crate::spans::{DAY_MS, Make, START_MS, START_US, bare, day, span};
+use crate::spans::{DAY_MS, MINUTE_MS, Make, START_MS, START_US, bare, day, span};
 use crate::subject::Subject;
 
 const NONE: [&str; 0] = [];
@@ -64,15 +64,18 @@ pub async fn trace_ids_of_both_lengths_are_one_trace(it: Subject) {
     assert_eq!(it.links(day()).await, ["app>db 1/1", "web>app 1"]);
 }
 
-/// One span inside is enough, and then also the calls outside of it count.
-pub async fn a_trace_counts_whole_when_any_span_is_in_the_window(it: Subject) {
-    it.write(sample(1)).await;
+/// The minute of its own start decides, and then also the calls in other minutes count.
+pub async fn a_trace_counts_whole_in_the_minute_of_its_start(it: Subject) {
+    let [root, client, server, query] = sample(1);
+    it.write([root, client, server, query.at(START_US + 5 * MINUTE_MS * 1000)]).await;
     let at = |end_ms| Window { end_ms, lookback_ms: 1 };
-    for end_ms in START_MS..=START_MS + 4 {
-        assert_eq!(it.links(at(end_ms)).await, ["app>db 1/1", "web>app 1"], "{}", end_ms - START_MS);
+    let minute_ms = START_MS / MINUTE_MS * MINUTE_MS;
+    for end_ms in [minute_ms, START_MS, START_MS + 4, minute_ms + MINUTE_MS] {
+        assert_eq!(it.links(at(end_ms)).await, ["app>db 1/1", "web>app 1"], "{}", end_ms - minute_ms);
     }
-    assert_eq!(it.links(at(START_MS - 1)).await, NONE);
-    assert_eq!(it.links(at(START_MS + 5)).await, NONE);
+    for end_ms in [minute_ms - 1, minute_ms + MINUTE_MS + 1, START_MS + 5 * MINUTE_MS] {
+        assert_eq!(it.links(at(end_ms)).await, NONE, "{}", end_ms.abs_diff(minute_ms));
+    }
     // Another day has its own links.
     let later = sample(2).map(|span| span.at(START_US + 3 * DAY_MS * 1000));
     it.write(later).await;
@@ -82,14 +85,17 @@ pub async fn a_trace_counts_whole_when_any_span_is_in_the_window(it: Subject) {
     assert_eq!(it.links(Window { end_ms, lookback_ms: DAY_MS / 2 }).await, NONE);
 }
 
-/// To the millisecond.
+/// Both its minutes count whole.
 pub async fn both_ends_of_the_window_count(it: Subject) {
     it.write([span(1, 1, "web").kind(Kind::Client).remote("app")]).await;
+    let minute_ms = START_MS / MINUTE_MS * MINUTE_MS;
     let between = |start_ms, end_ms| Window { end_ms, lookback_ms: end_ms - start_ms };
-    assert_eq!(it.links(between(START_MS, START_MS + 9)).await, ["web>app 1"]);
-    assert_eq!(it.links(between(START_MS - 9, START_MS)).await, ["web>app 1"]);
-    assert_eq!(it.links(between(START_MS + 1, START_MS + 9)).await, NONE);
-    assert_eq!(it.links(between(START_MS - 9, START_MS - 1)).await, NONE);
+    assert_eq!(it.links(between(START_MS + 1, START_MS + DAY_MS)).await, ["web>app 1"]);
+    assert_eq!(it.links(between(minute_ms + MINUTE_MS - 1, START_MS + DAY_MS)).await, ["web>app 1"]);
+    assert_eq!(it.links(between(START_MS - DAY_MS, START_MS - 1)).await, ["web>app 1"]);
+    assert_eq!(it.links(between(START_MS - DAY_MS, minute_ms)).await, ["web>app 1"]);
+    assert_eq!(it.links(between(minute_ms + MINUTE_MS, START_MS + DAY_MS)).await, NONE);
+    assert_eq!(it.links(between(START_MS - DAY_MS, minute_ms - 1)).await, NONE);
     assert_eq!(it.links(Window { end_ms: START_MS, lookback_ms: u64::MAX }).await, ["web>app 1"]);
 }
 
@@ -248,4 +254,23 @@ pub async fn many_links(it: Subject) {
     }
     let expected: Vec<String> = (1..=1000).map(|i| format!("{}>{} 2", name(i - 1), name(i))).collect();
     assert_eq!(it.links(day()).await, expected);
+}
+
+/// As its server says; else as its client does. One of a broker, too.
+pub async fn calls_have_durations(it: Subject) {
+    it.write(sample(1)).await;
+    it.write([span(2, 1, "shop").kind(Kind::Producer).remote("kafka").lasting(50)]).await;
+    it.write([span(3, 1, "web").kind(Kind::Client), span(3, 1, "app").shared()]).await;
+    let found = it.dependencies(day()).await;
+    let durations = found.iter().map(|it| {
+        let (parent, child) = (it.link.parent.as_str(), it.link.child.as_str());
+        (parent, child, it.durations.total(), it.durations.quantile(1.0).unwrap_or(0))
+    });
+    let about = |us: u64, found: u64| found.abs_diff(us) <= us / 32;
+    for ((parent, child, known, longest_us), expected) in
+        durations.zip([("app", "db", 1, 60_000), ("shop", "kafka", 1, 50), ("web", "app", 1, 70_000)])
+    {
+        assert_eq!((parent, child, known), (expected.0, expected.1, expected.2));
+        assert!(about(expected.3, longest_us), "{parent}>{child}: {longest_us}");
+    }
 }

@@ -8,7 +8,7 @@ use model::id::TraceId;
 use model::span::Span;
 
 use crate::order::TraceKey;
-use crate::query::Window;
+use crate::port::Trace;
 
 /// Traces are grouped by the right-most 64 bits of their id, as dependencies and eviction need them.
 #[derive(Debug, Default)]
@@ -93,9 +93,11 @@ impl Group {
         self.spans.iter()
     }
 
-    /// Says whether any span starts in the window.
-    pub fn meets(&self, window: &Window) -> bool {
-        self.spans.iter().filter_map(|span| span.timestamp_us).any(|us| window.contains_us(us))
+    /// Returns all spans as those of one trace, whatever their ids begin with.
+    pub fn whole(&self) -> Trace {
+        let mut trace: Trace = self.spans.iter().cloned().collect();
+        trace.sort_by_key(|span| span.trace_id);
+        trace
     }
 
     /// Returns the traces as strict or lenient keys part them.

@@ -9,11 +9,11 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use model::batch::Batch;
 use model::id::TraceId;
-use model::links::Link;
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
+use storage::statistics::{Asked, Dependency, Statistics};
 
 /// Fails at everything.
 pub struct Ailing;
@@ -64,7 +64,10 @@ macro_rules! broken_storage {
             fn names(&self, _: Names) -> Answer<'_, Vec<String>> {
                 $answer
             }
-            fn dependencies(&self, _: Window) -> Answer<'_, Vec<Link>> {
+            fn dependencies(&self, _: Window) -> Answer<'_, Vec<Dependency>> {
+                $answer
+            }
+            fn statistics(&self, _: Asked) -> Answer<'_, Statistics> {
                 $answer
             }
             fn health(&self) -> Result<(), String> {
