@@ -14,6 +14,7 @@ mod test;
 mod tidy;
 mod tools;
 mod venv;
+mod wheels;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,10 @@ enum Task {
     ///
     /// Crate edges, file sizes and names, dead links and files, unfinished work, machine paths.
     Tidy,
+    /// Build the wheels of a release: x86_64 and aarch64, glibc 2.17 and newer, and musl
+    ///
+    /// Takes some minutes, and gets zig from PyPI.
+    Wheels,
 }
 
 fn main() -> ExitCode {
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
         }),
         Task::Test { steps } => test::run(&steps),
         Task::Tidy => tidy::run(),
+        Task::Wheels => wheels::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! What is recorded of HTTP and gRPC messages, in the words that Zipkin's tracers use.
 
 use http::{HeaderMap, Method, StatusCode, Uri};
+use percent_encoding::percent_decode;
 use tracer::ActiveSpan;
 
 use crate::scope::Scope;
@@ -27,8 +28,10 @@ pub fn grpc_status(scope: &Scope, headers: &HeaderMap) {
     scope.record(|span| {
         span.tag("grpc.status_code", code);
         if code != "0" {
-            let message = headers.get("grpc-message").and_then(|message| message.to_str().ok());
-            span.set_error(message.filter(|message| !message.is_empty()).unwrap_or(code));
+            // It comes with escapes as in URLs: gRPC over HTTP2, "Responses".
+            let message = headers.get("grpc-message").map(|message| percent_decode(message.as_bytes()));
+            let message = message.map(|message| message.decode_utf8_lossy().into_owned());
+            span.set_error(message.filter(|message| !message.is_empty()).unwrap_or_else(|| code.to_owned()));
         }
     });
 }

@@ -168,9 +168,7 @@ impl Destination {
             http.path = path.to_owned();
         }
         if let Some(credentials) = credentials {
-            let plain =
-                percent_decoded(credentials).ok_or_else(|| fail("has a bad escape in its password"))?;
-            http.headers.push(("Authorization".to_owned(), basic(&plain)));
+            http.headers.push(("Authorization".to_owned(), basic(credentials)));
         }
         Ok(Self::Http(http))
     }
@@ -217,9 +215,10 @@ impl HttpDestination {
     }
 }
 
-/// Returns the value of `Authorization` for `user:password`.
-fn basic(credentials: &[u8]) -> String {
-    format!("Basic {}", base64_simd::STANDARD.encode_to_string(credentials))
+/// Returns the value of `Authorization` for `user:password`, with escapes as in URLs.
+fn basic(credentials: &str) -> String {
+    let plain: Vec<u8> = percent_encoding::percent_decode_str(credentials).collect();
+    format!("Basic {}", base64_simd::STANDARD.encode_to_string(plain))
 }
 
 /// Returns a URL that can be shown.
@@ -228,21 +227,6 @@ fn without_credentials(url: &str) -> String {
         (Some(start), Some(end)) if start < end => format!("{}***{}", &url[..start + 3], &url[end..]),
         _ => url.to_owned(),
     }
-}
-
-/// Undoes `%40` and its kin.
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let (mut bytes, mut decoded) = (text.bytes(), Vec::new());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-                (digit(bytes.next())? * 16 + digit(bytes.next())?) as u8
-            }
-            byte => byte,
-        });
-    }
-    Some(decoded)
 }
 
 /// Reads `host`, `host:port` or `[address]:port`.
