@@ -36,7 +36,7 @@ GROUPS = {
         ("threading", "Thread", "start", "carry thread"),
         ("concurrent.futures.thread", "ThreadPoolExecutor", "submit", "carry second"),
     ],
-    # Greenlet itself is of a type that cannot be changed: its own start(), and map() of pools, go unseen.
+    # Greenlet itself is of a type that cannot be changed: its own start() goes unseen.
     "gevent": [
         ("gevent", None, "spawn", "inherit result"),
         ("gevent", None, "spawn_later", "inherit result"),
@@ -44,6 +44,8 @@ GROUPS = {
         ("gevent.pool", "Group", "start", "inherit argument"),
         ("gevent.pool", "Pool", "start", "inherit argument"),
         ("gevent.threadpool", "ThreadPool", "spawn", "carry second"),
+        *(("gevent.pool", "GroupMappingMixin", name, "carry second")
+          for name in ("map", "map_async", "imap", "imap_unordered", "apply_async")),
     ],
     # Not `handle`, which also sees the records that a filter rejects.
     "log_annotations": [("logging", "Logger", "callHandlers", "annotate")],

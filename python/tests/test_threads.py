@@ -153,11 +153,19 @@ def test_gevent(sink, script):
         import gevent, gevent.pool, gevent.threadpool, threading
         import spanlet
         spanlet.init(port=sink_port)
+        pool = gevent.pool.Pool(2)
         ways = {
             "spawn": lambda work: gevent.spawn(work).get(),
             "spawn_later": lambda work: gevent.spawn_later(0, work).get(),
             "Pool.spawn": lambda work: gevent.pool.Pool(2).spawn(work).get(),
             "Group.spawn": lambda work: gevent.pool.Group().spawn(work).get(),
+            "Pool.map": lambda work: pool.map(lambda _: work(), [1])[0],
+            "Pool.map_async": lambda work: pool.map_async(lambda _: work(), [1]).get()[0],
+            "Pool.imap": lambda work: next(pool.imap(lambda _: work(), [1])),
+            "Pool.imap_unordered": lambda work: next(pool.imap_unordered(lambda _: work(), [1])),
+            "Pool.apply": lambda work: pool.apply(work),
+            "Pool.apply_async": lambda work: pool.apply_async(work).get(),
+            "ThreadPool.map": lambda work: gevent.get_hub().threadpool.map(lambda _: work(), [1])[0],
             "thread": lambda work: gevent.get_hub().threadpool.spawn(work).get(),
             "threading": lambda work: thread(work),
         }
@@ -176,4 +184,4 @@ def test_gevent(sink, script):
     """)
     assert said.pop("errors") == 0
     assert all(said.values()), said
-    assert len(sink.spans) == 6
+    assert len(sink.spans) == 13
