@@ -1,5 +1,6 @@
 //! User stories, told to the built binary from outside.
 
+mod check;
 mod doors;
 mod hostile;
 mod kill;

@@ -64,6 +64,9 @@ pub enum OpenError {
         /// What the operating system said.
         error: io::Error,
     },
+    /// No store has ever been there.
+    #[error("directory {} holds no store: name the data directory of a server", .0.display())]
+    NoStore(PathBuf),
     /// Another store has it open.
     #[error("data directory {} is in use by another process: stop that process, or name another directory", .0.display())]
     Locked(PathBuf),

@@ -2,11 +2,13 @@
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod catalog;
+pub mod check;
 mod config;
 pub mod engine;
 mod manifest;
 mod memtable;
 mod names;
+pub mod offline;
 mod recover;
 mod search;
 mod segment;

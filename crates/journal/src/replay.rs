@@ -23,6 +23,8 @@ pub struct Replayed {
     pub torn_bytes: u64,
     /// What is wrong with it, when acknowledged records are damaged or missing.
     pub damage: Option<String>,
+    /// Offset of the first such place.
+    pub damaged_at: Option<u64>,
 }
 
 /// Returns the name of the file whose first record has this number.
@@ -79,7 +81,15 @@ pub(crate) fn survey(
             Some(head) => {
                 let bytes = disk.open(&path).and_then(|file| file.len()).map_err(failed)?;
                 let end = head.acknowledged.min(next_first).max(first);
-                Replayed { name: file_name(first), first, end, bytes, torn_bytes: 0, damage: None }
+                Replayed {
+                    name: file_name(first),
+                    first,
+                    end,
+                    bytes,
+                    torn_bytes: 0,
+                    damage: None,
+                    damaged_at: None,
+                }
             }
             None => judge(first, &read_synced(disk, &path).map_err(failed)?, None, 0, visit),
         });
@@ -96,10 +106,17 @@ fn read_synced(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     port::read_all(disk, path)
 }
 
-fn head_of(disk: &dyn Disk, dir: &Path, first: u64) -> Option<Head> {
+/// Reads the head of a file; nothing when it is damaged or cut off.
+pub fn head(disk: &dyn Disk, path: &Path) -> io::Result<Option<Head>> {
     let mut bytes = [0; HEAD_BYTES];
-    disk.open(&dir.join(file_name(first))).ok()?.read_at(&mut bytes, 0).ok()?;
-    Head::read(&bytes).map(|(head, _)| head)
+    match disk.open(path)?.read_at(&mut bytes, 0) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        read => read.map(|()| Head::read(&bytes).map(|(head, _)| head)),
+    }
+}
+
+fn head_of(disk: &dyn Disk, dir: &Path, first: u64) -> Option<Head> {
+    head(disk, &dir.join(file_name(first))).ok()?
 }
 
 fn judge(
@@ -118,14 +135,16 @@ fn judge(
     records.retain(|record| record.sequence < cut);
     let end = records.last().map_or(first, |record| record.sequence + 1);
     let end_offset = records.last().map_or(HEAD_BYTES.min(bytes.len()), |record| record.payload.end);
-    let mut damage: Vec<String> = gaps
+    let mut damage: Vec<(usize, String)> = gaps
         .iter()
         .filter(|(sequence, _)| *sequence < cut.min(synced_below))
-        .map(|(sequence, at)| format!("record {sequence} at byte {at} is damaged"))
+        .map(|(sequence, at)| (*at, format!("record {sequence} at byte {at} is damaged")))
         .collect();
     if acknowledged.is_some_and(|acknowledged| end < acknowledged) {
-        damage.push(format!("records from {end} on are missing at byte {end_offset}"));
+        damage.push((end_offset, format!("records from {end} on are missing at byte {end_offset}")));
     }
+    let damaged_at = damage.first().map(|(at, _)| *at as u64);
+    let damage: Vec<String> = damage.into_iter().map(|(_, what)| what).collect();
     for record in records.iter().filter(|record| record.sequence >= from) {
         visit(record.sequence, bytes.get(record.payload.clone()).unwrap_or_default());
     }
@@ -136,5 +155,6 @@ fn judge(
         bytes: bytes.len() as u64,
         torn_bytes: (bytes.len() - end_offset) as u64,
         damage: (!damage.is_empty()).then(|| damage.join("; ")),
+        damaged_at,
     }
 }

@@ -1,12 +1,14 @@
 //! The binary: reads settings, lowers them once to checked configuration, and runs a server.
 
+mod check;
+mod progress;
 mod relay;
 mod server;
 mod settings;
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use settings::Sources;
 
 fn command() -> Command {
@@ -31,7 +33,12 @@ fn command() -> Command {
         .propagate_version(true)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([server, config, relay::command()])
+        .subcommands([server, config, relay::command(), tool::<check::Arguments>("check")])
+}
+
+/// A subcommand that works on a data directory.
+fn tool<T: Args>(name: &'static str) -> Command {
+    T::augment_args(Command::new(name))
 }
 
 fn main() -> ExitCode {
@@ -39,11 +46,12 @@ fn main() -> ExitCode {
     let done = match matches.subcommand() {
         Some(("server", flags)) => run(flags),
         Some(("config", flags)) => config(flags),
-        Some(("relay", flags)) => relay::run(flags),
-        _ => Ok(()),
+        Some(("relay", flags)) => relay::run(flags).map(|()| ExitCode::SUCCESS),
+        Some(("check", flags)) => run_tool(flags, check::run),
+        _ => Ok(ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("spanlet: {error:#}");
             ExitCode::FAILURE
@@ -51,18 +59,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(flags: &ArgMatches) -> anyhow::Result<()> {
+fn run(flags: &ArgMatches) -> anyhow::Result<ExitCode> {
     let sources = Sources::gather(flags, std::env::vars_os())?;
-    server::run(&sources)
+    server::run(&sources).map(|()| ExitCode::SUCCESS)
 }
 
-fn config(flags: &ArgMatches) -> anyhow::Result<()> {
+fn run_tool<T: FromArgMatches>(
+    flags: &ArgMatches,
+    run: fn(&T) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    run(&T::from_arg_matches(flags)?)
+}
+
+fn config(flags: &ArgMatches) -> anyhow::Result<ExitCode> {
     if flags.get_flag("reference") {
         print!("{}", settings::reference());
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let sources = Sources::gather(flags, std::env::vars_os())?;
     let config = settings::lower(&sources)?;
     print!("{}", settings::print(&sources, &config.access));
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,11 @@ struct Place {
 }
 
 const FLOORS: &[Place] = &[
-    Place { name: "spanlet", floor: 5, may_use: &["relay", "server", "wire"] },
+    Place {
+        name: "spanlet",
+        floor: 5,
+        may_use: &["columnar", "disk", "model", "relay", "server", "storage", "wire"],
+    },
     Place {
         name: "server",
         floor: 4,

@@ -1,6 +1,7 @@
 //! The bytes of a segment, checked: what Parquet reads and writes goes through here.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +13,9 @@ use crate::segment::meta::CHECKSUM_BLOCK_BYTES;
 
 /// Bytes written at once.
 const WRITE_BYTES: usize = 1 << 20;
+
+/// Bytes read at once when all are: a number of whole blocks.
+const READ_BYTES: u64 = 128 * CHECKSUM_BLOCK_BYTES as u64;
 
 /// Writes a file and takes the checksum of each block, then one of the tail.
 #[derive(Debug)]
@@ -119,6 +123,31 @@ impl CheckedFile {
     pub fn with_checksums(self, checksums: Vec<u32>) -> Option<Self> {
         let inner = Arc::into_inner(self.inner)?;
         Some(Self { inner: Arc::new(Inner { checksums, ..inner }) })
+    }
+
+    /// Reads all of the data and returns the ranges of bytes whose checksums do not hold; says how many bytes it has
+    /// read.
+    pub fn damage(&self, progress: &mut dyn FnMut(u64)) -> io::Result<Vec<Range<u64>>> {
+        let Inner { file, data_bytes, checksums, .. } = &*self.inner;
+        let mut damage: Vec<Range<u64>> = Vec::new();
+        let mut stored = checksums.iter();
+        let mut at = 0;
+        while at < *data_bytes {
+            let mut bytes = vec![0; (data_bytes - at).min(READ_BYTES) as usize];
+            file.read_at(&mut bytes, at)?;
+            for block in bytes.chunks(CHECKSUM_BLOCK_BYTES) {
+                let end = at + block.len() as u64;
+                if stored.next() != Some(&crc32fast::hash(block)) {
+                    match damage.last_mut() {
+                        Some(last) if last.end == at => last.end = end,
+                        _ => damage.push(at..end),
+                    }
+                }
+                at = end;
+            }
+            progress(bytes.len() as u64);
+        }
+        Ok(damage)
     }
 
     /// Reads bytes, checked.

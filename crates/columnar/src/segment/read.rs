@@ -1,6 +1,7 @@
 //! Opens a segment and reads traces from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
@@ -196,6 +197,21 @@ impl Segment {
             spans.drain(..).try_for_each(&mut *call)?;
         }
         Ok(())
+    }
+
+    /// Reads all columns of all rows, in order.
+    pub fn batches(&self) -> Result<ParquetRecordBatchReader, SegmentError> {
+        self.read(&self.spans, &[0..self.rows()], ProjectionMask::all())
+    }
+
+    /// Returns what its own footer says.
+    pub fn footer(&self) -> Result<Footer, SegmentError> {
+        footer(&self.entry.name, &self.spans)
+    }
+
+    /// Returns the ranges of bytes of its data whose checksums do not hold; says how many bytes it has read.
+    pub fn damage(&self, progress: &mut dyn FnMut(u64)) -> io::Result<Vec<Range<u64>>> {
+        self.file.damage(progress)
     }
 
     /// Calls for each row's trace id.

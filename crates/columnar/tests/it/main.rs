@@ -1,5 +1,6 @@
 //! The embedded store through its boundaries: the contract, crashes, faults, damage.
 
+mod check;
 mod contract;
 mod crash;
 mod damage;
