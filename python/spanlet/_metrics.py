@@ -20,7 +20,7 @@ _COUNTERS = {
 }
 
 
-def prometheus():
+def prometheus() -> str:
     """Returns the counters in Prometheus' text format."""
     stats = _tracer.stats()
     lines = []

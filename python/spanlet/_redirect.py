@@ -5,7 +5,7 @@ import sys
 import _spanlet_boot
 
 
-def install():
+def install() -> None:
     """Makes `eventlet.zipkin` mean Spanlet from now on, also when eventlet's own module was imported before."""
     if _spanlet_boot.Finder not in sys.meta_path:
         sys.meta_path.insert(0, _spanlet_boot.Finder)

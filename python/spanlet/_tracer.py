@@ -1,8 +1,16 @@
 """The one tracer of this process: made, replaced and flushed here."""
+from __future__ import annotations
+
 import atexit
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from . import _native, _patches, _settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._keywords import Keywords
 
 # Long enough for a collector that answers, short enough not to hold up an exit when none does.
 FLUSH_TIMEOUT_S = 2.0
@@ -12,7 +20,9 @@ _enabled = False
 _given = {}
 
 
-def init(host=None, port=None, sampling_rate=None, **settings):
+def init(
+    host: str | None = None, port: int | None = None, sampling_rate: float | None = None, **settings: Unpack[Keywords]
+) -> None:
     """Traces this process from now on, and reports to a collector: its scribe address, or `endpoint`, a URL. A second
     call takes the place of the first. What is not said is taken from the environment (docs/reference/tracer.md).
 
@@ -70,7 +80,7 @@ def given():
     return _given if _enabled else {}
 
 
-def shutdown(timeout_s=FLUSH_TIMEOUT_S):
+def shutdown(timeout_s: float = FLUSH_TIMEOUT_S) -> None:
     """Sends what was recorded, waiting no longer than this, stops recording, and takes every hook out."""
     global _enabled
     _patches.remove(*_patches.GROUPS)
@@ -81,12 +91,12 @@ def shutdown(timeout_s=FLUSH_TIMEOUT_S):
         _latest.shutdown(timeout_s)
 
 
-def flush(timeout_s=FLUSH_TIMEOUT_S):
+def flush(timeout_s: float = FLUSH_TIMEOUT_S) -> bool:
     """Waits until all finished spans are acknowledged, no longer than this. Says whether they are."""
     return not _enabled or _latest.flush(timeout_s)
 
 
-def stats():
+def stats() -> dict[str, Any]:
     """Returns the counters: spans finished, sent, queued, dropped and why; faults of tracing that were swallowed."""
     errors, last_error, late = _native.errors()
     counters = {} if _latest is None else _latest.stats()

@@ -3,6 +3,8 @@
     from spanlet.asgi import TracingMiddleware
     application = TracingMiddleware(application)
 """
+from typing import Any
+
 from . import _native
 
 __all__ = ["TracingMiddleware"]
@@ -11,10 +13,10 @@ __all__ = ["TracingMiddleware"]
 class TracingMiddleware:
     """Traces the HTTP requests and websockets of an ASGI application, with the tracer of `spanlet.init`."""
 
-    def __init__(self, app):
+    def __init__(self, app: Any) -> None:
         self.app = app
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         entered = _native.enter_asgi(scope) if scope["type"] in ("http", "websocket") else None
         if entered is None:
             return await self.app(scope, receive, send)
@@ -28,7 +30,7 @@ class TracingMiddleware:
         finally:
             _native.leave(span, outer, error)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.app, name)
 
 

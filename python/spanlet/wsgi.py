@@ -14,7 +14,7 @@ from ._native import TracingMiddleware
 __all__ = ["TracingMiddleware", "filter_factory"]
 
 
-def filter_factory(global_conf, **conf):
+def filter_factory(global_conf: object, **conf: str) -> type[TracingMiddleware]:
     """Makes a paste filter. Its options are those of `spanlet.init`, in the words of their variables."""
     from . import _settings, _tracer
     given = {}
