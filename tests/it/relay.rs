@@ -141,6 +141,9 @@ fn memory_stays_small_whatever_the_backlog() {
     let relay = Relay::start(data_dir.path(), &flags).unwrap();
     relay.drained(Duration::from_secs(60)).unwrap();
     let drained_bytes = relay.memory_peak_bytes().unwrap();
+    let mut figures = agent().get(format!("http://{}/prometheus", relay.http)).call().unwrap();
+    let figures = figures.body_mut().read_to_string().unwrap();
+    assert!(figures.contains("\nspanlet_relay_in_flight_bytes 0\n"), "{figures}");
     println!(
         "{} MiB of backlog: {filled_bytes} bytes at most when filled, {drained_bytes} when drained",
         backlog >> 20

@@ -60,6 +60,18 @@ impl Process {
         Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
     }
 
+    /// Returns the CPU seconds that it has used, of all its threads.
+    pub fn cpu_s(&self) -> Result<f64> {
+        /// `sysconf(_SC_CLK_TCK)` of every Linux that Rust runs on by default.
+        const TICKS_PER_S: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        // Fields are counted from the ")" that ends the second one: a program's name may hold spaces.
+        let (_, fields) = stat.rsplit_once(") ").context("no fields")?;
+        let ticks: Vec<f64> =
+            fields.split(' ').skip(11).take(2).filter_map(|text| text.parse().ok()).collect();
+        Ok(ticks.iter().sum::<f64>() / TICKS_PER_S)
+    }
+
     /// Ends it as a power cut would, as far as one process can be cut.
     pub fn kill(mut self) -> Result<()> {
         self.0.kill()?;

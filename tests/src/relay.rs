@@ -79,6 +79,11 @@ impl Relay {
         self.process.memory_peak_bytes()
     }
 
+    /// Returns the CPU seconds that it has used.
+    pub fn cpu_s(&self) -> Result<f64> {
+        self.process.cpu_s()
+    }
+
     /// Ends it as a power cut would, as far as one process can be cut.
     pub fn kill(self) -> Result<()> {
         self.process.kill()

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 
-use crate::{Api, cors, reply, target};
+use crate::{Api, cors, relays, reply, target};
 
 /// Zipkin compresses answers above this size, and the first of these types.
 const COMPRESS_ABOVE_BYTES: u16 = 2048;
@@ -54,6 +54,10 @@ async fn serve(State(api): State<Api>, mut request: Request, next: Next) -> Resp
         _ if !known => reply::bad_target(),
         _ => next.run(request).await,
     };
+    // Who sends spans may be a relay, which learns here that it may say how it is.
+    if response.status() == StatusCode::ACCEPTED {
+        response.headers_mut().insert(relays::INVITATION, HeaderValue::from_static(relays::PATH));
+    }
     // Refusals repeat what was asked: nobody should take it for a page.
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(origin) = origin {

@@ -19,6 +19,8 @@ use crate::reply::Refusal;
 
 /// Where relays announce themselves.
 pub const PATH: &str = "/api/spanlet/v1/relays";
+/// Header that tells a relay of [`PATH`].
+pub const INVITATION: &str = "spanlet-relays";
 
 /// One that says nothing for so long is forgotten; until then people see since when it is silent.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
@@ -58,10 +60,13 @@ pub struct Relay {
     pub said: Announcement,
 }
 
-/// All relays that are known, by address and name.
+/// What tells relays apart: the address they come from, and their name.
+type Key = (Option<IpAddr>, String);
+
+/// All relays that are known.
 #[derive(Debug, Default)]
 pub struct Relays {
-    seen: Mutex<BTreeMap<(Option<IpAddr>, String), (Instant, Announcement)>>,
+    seen: Mutex<BTreeMap<Key, (Instant, Announcement)>>,
 }
 
 impl Relays {

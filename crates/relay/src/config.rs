@@ -7,6 +7,7 @@ use std::time::Duration;
 use collector::sampler::Sampler;
 
 use crate::far::Destination;
+use crate::outgoing::Outgoing;
 use crate::redact::Redaction;
 use crate::tail::Rules;
 
@@ -24,7 +25,11 @@ pub struct Config {
     /// What several destinations mean.
     pub delivery: Delivery,
     /// How HTTP destinations are spoken to.
-    pub gzip: bool,
+    pub outgoing: Outgoing,
+    /// Servers that are told of this relay though they do not ask, as `http://HOST:PORT`.
+    pub announce_to: Vec<String>,
+    /// How it is called there; nothing: by the name of the machine and its HTTP port.
+    pub name: Option<String>,
     /// What happens when they fail.
     pub retry: Retry,
     /// The buffer on disk.

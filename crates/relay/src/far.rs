@@ -10,7 +10,9 @@ use std::time::Duration;
 use model::batch::Batch;
 use wire::messages::Messages;
 
+use crate::announce::Invitation;
 use crate::body::Body;
+use crate::outgoing::Outgoing;
 
 /// Something that takes spans.
 pub trait Far: Send {
@@ -49,18 +51,19 @@ pub struct Destination {
 pub enum Protocol {
     /// `scribe://HOST:PORT`.
     Scribe,
-    /// `http://HOST:PORT/api/v2/spans`, as zipkin.proto.
+    /// `http://HOST:PORT/api/v2/spans`, as zipkin.proto; `https`.
     Proto3,
-    /// `http+json://HOST:PORT/api/v2/spans`, as JSON v2.
+    /// `http+json://HOST:PORT/api/v2/spans`, as JSON v2; `https+json`.
     Json,
-    /// `otlp://HOST:PORT/v1/traces`, over HTTP.
+    /// `otlp://HOST:PORT/v1/traces`, over HTTP; `https+otlp`.
     Otlp,
 }
 
 /// The address is none that spans can be sent to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no destination: use scribe://HOST:PORT, http://HOST:PORT (proto3), http+json://HOST:PORT, or otlp://HOST:PORT"
+    "`{0}` is no destination: use scribe://HOST:PORT, http://HOST:PORT (proto3), http+json://HOST:PORT, or otlp://HOST:PORT; \
+     https, https+json and https+otlp are encrypted"
 )]
 pub struct BadDestination(String);
 
@@ -76,11 +79,16 @@ impl FromStr for Destination {
             "http" => (Protocol::Proto3, "9411", "api/v2/spans"),
             "http+json" => (Protocol::Json, "9411", "api/v2/spans"),
             "otlp" => (Protocol::Otlp, "4318", "v1/traces"),
+            "https" => (Protocol::Proto3, "443", "api/v2/spans"),
+            "https+json" => (Protocol::Json, "443", "api/v2/spans"),
+            "https+otlp" => (Protocol::Otlp, "443", "v1/traces"),
             _ => return Err(bad()),
         };
         // An IPv6 address has its own colons, in brackets.
         let has_port = place.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        // Credentials in an address would be shown wherever it is.
         if place.is_empty()
+            || place.contains('@')
             || place.contains(char::is_whitespace)
             || protocol == Protocol::Scribe && !path.is_empty()
         {
@@ -105,8 +113,8 @@ impl Destination {
         self.protocol == Protocol::Scribe
     }
 
-    /// Returns a client, not yet connected.
-    pub fn client(&self, timeout: Duration, gzip: bool) -> Box<dyn Far> {
+    /// Returns a client, not yet connected. It takes note of an invitation.
+    pub fn client(&self, timeout: Duration, outgoing: &Outgoing, invitation: Invitation) -> Box<dyn Far> {
         let rest = self.address.split_once("://").map_or("", |(_, rest)| rest);
         let form = match self.protocol {
             Protocol::Scribe => return Box::new(scribe::Client::new(rest, &self.address, timeout)),
@@ -114,7 +122,10 @@ impl Destination {
             Protocol::Json => http::Form::Json,
             Protocol::Otlp => http::Form::Otlp,
         };
-        Box::new(http::Client::new(format!("http://{rest}"), &self.address, form, timeout, gzip))
+        let scheme = if self.address.starts_with("https") { "https" } else { "http" };
+        let url = format!("{scheme}://{rest}");
+        let agent = outgoing.agent(&url, timeout);
+        Box::new(http::Client::new(agent, url, &self.address, form, outgoing.clone(), invitation))
     }
 }
 
@@ -141,10 +152,14 @@ mod tests {
             ("http://z:80/", "http://z:80/api/v2/spans"),
             ("http+json://z:80/x/y", "http+json://z:80/x/y"),
             ("otlp://z", "otlp://z:4318/v1/traces"),
+            ("https://z", "https://z:443/api/v2/spans"),
+            ("https+json://z:9411", "https+json://z:9411/api/v2/spans"),
+            ("https+otlp://z", "https+otlp://z:443/v1/traces"),
         ] {
             assert_eq!(given.parse::<Destination>().unwrap().to_string(), shown);
         }
-        for bad in ["collector:9410", "scribe://", "kafka://a", "scribe://a/b", "http://a b"] {
+        for bad in ["collector:9410", "scribe://", "kafka://a", "scribe://a/b", "http://a b", "http://a:b@c"]
+        {
             assert!(bad.parse::<Destination>().is_err(), "{bad}");
         }
     }

@@ -4,6 +4,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
 )]
 
+pub mod announce;
 pub mod body;
 pub mod config;
 pub mod cursors;
@@ -12,6 +13,7 @@ pub mod entry;
 pub mod far;
 pub mod figures;
 pub mod forward;
+pub mod outgoing;
 pub mod queue;
 pub mod redact;
 pub mod run;

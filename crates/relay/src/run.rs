@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::announce::{self, Announcer, Invitation};
 use crate::config::{Config, Delivery};
 use crate::far::Destination;
 use crate::forward;
@@ -83,7 +84,8 @@ impl Relay {
             && tail.is_none();
         let looks = Looks { redaction: config.redaction.clone(), tail: tail.clone(), takes_messages };
         let (queue, writer) = Queue::start(Arc::clone(&spool), looks).map_err(StartError::Thread)?;
-        start_senders(&config, &routes, &spool, tail.as_ref()).map_err(StartError::Thread)?;
+        let http_address = http.local_addr().unwrap_or(config.http_listen);
+        start_senders(&config, &routes, &spool, tail.as_ref(), http_address).map_err(StartError::Thread)?;
 
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -108,8 +110,8 @@ impl Relay {
             let intake = Intake::over(queue, metrics, doors.budget().clone(), config.sampler);
             tasks.spawn(forward::serve(listener, intake, stopped.clone()));
         }
-        let routes = doors.routes().merge(status::router(Arc::clone(&spool), transports));
-        let http_address = http.local_addr().unwrap_or(config.http_listen);
+        let routes =
+            doors.routes().merge(status::router(Arc::clone(&spool), transports, doors.budget().clone()));
         tasks.spawn(async move {
             let mut stopped = stopped;
             let served = axum::serve(http, routes).with_graceful_shutdown(async move {
@@ -157,12 +159,27 @@ fn start_senders(
     routes: &[Vec<Destination>],
     spool: &Arc<Spool>,
     tail: Option<&Arc<Tail>>,
+    http_address: SocketAddr,
 ) -> std::io::Result<()> {
+    let mut invitations = Vec::new();
     for (number, route) in routes.iter().enumerate() {
-        let fars = route.iter().map(|to| to.client(config.retry.timeout, config.gzip)).collect();
+        let invited: Vec<Invitation> = route.iter().map(|_| Invitation::default()).collect();
+        let fars = route.iter().zip(&invited);
+        let fars = fars
+            .map(|(to, invited)| to.client(config.retry.timeout, &config.outgoing, invited.clone()))
+            .collect();
+        invitations.push(invited);
         let sender = Sender::new(Arc::clone(spool), number, fars, config.retry).with_tail(tail.cloned());
         std::thread::Builder::new().name(format!("sender-{number}")).spawn(move || sender.run())?;
     }
+    let announcer = Announcer {
+        name: config.name.clone().unwrap_or_else(|| announce::usual_name(http_address)),
+        urls: config.announce_to.iter().map(|server| format!("{server}{}", announce::USUAL_PATH)).collect(),
+        invitations,
+        outgoing: config.outgoing.clone(),
+        spool: Arc::clone(spool),
+    };
+    std::thread::Builder::new().name("announcer".into()).spawn(move || announcer.run())?;
     Ok(())
 }
 

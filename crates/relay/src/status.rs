@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use collector::intake::Budget;
 use collector::metrics::TransportMetrics;
 use serde_json::{Value, json};
 
@@ -24,16 +25,17 @@ pub const RESEND_PATH: &str = "/api/spanlet/relay/resend";
 struct Shown {
     spool: Arc<Spool>,
     transports: Arc<[Arc<TransportMetrics>]>,
+    budget: Budget,
 }
 
 /// Returns the routes.
-pub fn router(spool: Arc<Spool>, transports: Vec<Arc<TransportMetrics>>) -> Router {
+pub fn router(spool: Arc<Spool>, transports: Vec<Arc<TransportMetrics>>, budget: Budget) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/prometheus", get(prometheus))
         .route(STATUS_PATH, get(status))
         .route(RESEND_PATH, post(resend))
-        .with_state(Shown { spool, transports: transports.into() })
+        .with_state(Shown { spool, transports: transports.into(), budget })
 }
 
 /// DOWN means that spans are turned away. A far side that does not answer is what a relay is for.
@@ -126,7 +128,13 @@ async fn prometheus(State(shown): State<Shown>) -> Response {
             let _ = writeln!(text, "spanlet_relay_{name}{{to=\"{to}\"}} {}", value(route));
         }
     }
+    let in_flight = shown.budget.bytes_taken() as u64;
     for (name, help, value) in [
+        (
+            "in_flight_bytes",
+            "Bytes of messages in memory that are not yet on disk; with more than 16 MiB senders wait.",
+            in_flight,
+        ),
         ("spans", "Spans accepted since the buffer began.", figures.spans),
         ("refused_spans_total", "Spans turned away: the disk was full or failed.", figures.refused),
         ("buffer_bytes", "Bytes of the buffer's files.", figures.bytes),

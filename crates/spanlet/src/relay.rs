@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 mod ask;
 mod fluentd;
+mod outgoing;
 mod sizes;
 mod tail;
 
@@ -83,9 +84,8 @@ struct Arguments {
     /// How long one call may take.
     #[arg(long, env = "SPANLET_RELAY_TIMEOUT", default_value = "30s", value_name = "TIME", value_parser = sizes::time)]
     timeout: Duration,
-    /// Compress what goes out by HTTP.
-    #[arg(long, env = "SPANLET_RELAY_GZIP")]
-    gzip: bool,
+    #[command(flatten)]
+    outgoing: outgoing::CallFlags,
     /// Share of traces that is passed on, 0.0 to 1.0.
     #[arg(long, env = "SPANLET_RELAY_SAMPLE_RATE", default_value_t = 1.0, value_name = "RATE")]
     sample_rate: f32,
@@ -203,7 +203,9 @@ fn check(arguments: Arguments) -> anyhow::Result<Config> {
             DeliveryFlag::Copy => Delivery::Copy,
             DeliveryFlag::Failover => Delivery::Failover,
         },
-        gzip: arguments.gzip,
+        announce_to: arguments.outgoing.servers(),
+        name: arguments.outgoing.name(),
+        outgoing: arguments.outgoing.lower()?,
         retry: Retry {
             wait: arguments.retry_wait,
             max_wait: arguments.retry_max_wait.max(arguments.retry_wait),

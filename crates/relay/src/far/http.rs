@@ -11,7 +11,9 @@ use ureq::Agent;
 use ureq::http::Response;
 
 use super::{Answer, Far, decode};
+use crate::announce::{INVITATION, Invitation};
 use crate::body::Body;
+use crate::outgoing::Outgoing;
 
 /// Longest answer that is read: only a sentence is expected.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
@@ -34,18 +36,29 @@ pub struct Client {
     url: String,
     name: String,
     form: Form,
-    gzip: bool,
+    outgoing: Outgoing,
+    invitation: Invitation,
 }
 
 impl Client {
     /// Returns a client of a URL.
-    pub fn new(url: String, name: &str, form: Form, timeout: Duration, gzip: bool) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(timeout));
-        Self { agent: Agent::new_with_config(config.build()), url, name: name.to_owned(), form, gzip }
+    pub fn new(
+        agent: Agent,
+        url: String,
+        name: &str,
+        form: Form,
+        outgoing: Outgoing,
+        invitation: Invitation,
+    ) -> Self {
+        Self { agent, url, name: name.to_owned(), form, outgoing, invitation }
+    }
+
+    /// Takes note whether the far side wants to hear of this relay. Only a path counts: nobody is sent elsewhere.
+    fn invited<B>(&self, response: &Response<B>) {
+        let path = response.headers().get(INVITATION).and_then(|value| value.to_str().ok());
+        let origin = self.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        let path = path.filter(|path| path.starts_with('/'));
+        self.invitation.set(path.map(|path| format!("{origin}{path}")));
     }
 
     fn post(&self, bytes: &[u8]) -> Result<Answer, ureq::Error> {
@@ -54,11 +67,17 @@ impl Client {
             Form::Json => "application/json",
         };
         let mut request = self.agent.post(&self.url).content_type(media_type);
-        let packed = if self.gzip { pack(bytes) } else { None };
+        if let Some(authorization) = self.outgoing.authorization() {
+            request = request.header("Authorization", authorization);
+        }
+        let packed = if self.outgoing.gzip() { pack(bytes) } else { None };
         if packed.is_some() {
             request = request.header("Content-Encoding", "gzip");
         }
         let mut response = request.send(packed.as_deref().unwrap_or(bytes))?;
+        if response.status().is_success() {
+            self.invited(&response);
+        }
         // Read to its end, so that the connection can be used again.
         let text =
             response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().unwrap_or_default();
@@ -167,6 +186,26 @@ mod tests {
         }
         let response = Response::builder().status(202).body(()).unwrap();
         assert_eq!(judge(&response, ""), Answer::Taken);
+    }
+
+    #[test]
+    fn only_who_asks_is_told_of_the_relay() {
+        let (url, invitation) = ("https://z:1/api/v2/spans", Invitation::default());
+        let (outgoing, form) = (Outgoing::default(), Form::Json);
+        let agent = outgoing.agent("http://z", std::time::Duration::from_secs(1));
+        let client = Client::new(agent, url.into(), url, form, outgoing, invitation.clone());
+        let answer = |path: Option<&str>| {
+            let response = Response::builder().status(202);
+            client.invited(
+                &path.map_or(response, |path| Response::builder().header(INVITATION, path)).body(()).unwrap(),
+            );
+            invitation.get()
+        };
+        assert_eq!(answer(None), None);
+        assert_eq!(answer(Some("/relays")).as_deref(), Some("https://z:1/relays"));
+        assert_eq!(answer(Some("http://elsewhere/")), None);
+        assert_eq!(answer(Some("//elsewhere/")).as_deref(), Some("https://z:1//elsewhere/"));
+        assert_eq!(answer(None), None);
     }
 
     #[test]

@@ -6,5 +6,6 @@ mod connections;
 mod daemon;
 mod own_traces;
 mod process;
+mod relay;
 mod scribe;
 mod tls;
