@@ -41,7 +41,7 @@ const FLOORS: &[Place] = &[
 ];
 
 /// Test kits and tools: they may use anything, and the product may use none of them.
-const OUTSIDE: &[&str] = &["storage-contract", "e2e", "xtask", "micro", "load", "compare"];
+const OUTSIDE: &[&str] = &["storage-contract", "e2e", "xtask", "micro", "load", "compare", "relay-bench"];
 
 /// That one crate names another in its manifest. Dev-dependencies do not count: they are in no product.
 #[derive(Debug, PartialEq, Eq)]
