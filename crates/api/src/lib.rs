@@ -8,6 +8,7 @@ pub mod reply;
 pub mod requests;
 
 mod cors;
+mod cost;
 mod extensions;
 mod fixed;
 mod health;

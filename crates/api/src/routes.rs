@@ -1,10 +1,10 @@
 //! The paths of the API, each with its handler.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get};
 
-use crate::{Api, extensions, health, metrics, names, relays, reply, timeout, traces, ui};
+use crate::{Api, cost, extensions, health, metrics, names, relays, reply, timeout, traces, ui};
 
 /// Where spans are posted, which is the collectors' business, and relays say how they are: times are counted too.
 const POSTED: [&str; 2] = ["/api/v1/spans", relays::PATH];
@@ -71,7 +71,7 @@ pub fn router(api: &Api) -> Router {
             };
             routes = routes.route(path, answer(handler)).route(&format!("/zipkin{path}"), below_page);
         }
-        routes = routes.layer(from_fn_with_state(api.clone(), timeout::layer));
+        routes = routes.layer(from_fn_with_state(api.clone(), timeout::layer)).layer(from_fn(cost::layer));
     }
     for (path, handler) in about() {
         routes = routes.route(path, handler);

@@ -14,6 +14,9 @@ pub enum WriteError {
 /// Why a question was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
+    /// Nobody waits for the answer any more, so nobody sees this.
+    #[error("the question was abandoned")]
+    Abandoned,
     /// The answer would take more memory than is allowed: whoever asks should ask for less.
     #[error(
         "the answer is larger than {bytes_max} bytes: ask for fewer traces, or read large ones one by one"

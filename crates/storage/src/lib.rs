@@ -6,6 +6,7 @@ pub mod counts;
 pub mod error;
 pub mod facts;
 pub mod memory;
+pub mod meter;
 pub mod order;
 pub mod port;
 pub mod query;

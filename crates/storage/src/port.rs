@@ -36,6 +36,9 @@ pub struct Found {
 /// A store is told whether trace ids are strict (Zipkin's `STRICT_TRACE_ID`). If they are not, ids that share the
 /// right-most 64 bits name one trace; its spans keep the ids they came with. It is also told which tags to complete
 /// (`AUTOCOMPLETE_KEYS`), and how many bytes an answer of traces may take.
+///
+/// Whoever drops the future of a question abandons it: the store stops reading soon. What is read is counted by the
+/// [`Meter`](crate::meter::Meter) that is current when the question is asked.
 pub trait Storage: Send + Sync + 'static {
     /// Returns the store's name and settings for the health page, such as `InMemoryStorage{}`.
     fn describe(&self) -> String;

@@ -11,11 +11,12 @@ use model::batch::Batch;
 use model::id::TraceId;
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
+use storage::meter::Meter;
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
 use storage::statistics::{Asked, Dependency, Statistics};
 
-/// Fails at everything.
+/// Fails at everything, after it has read seven bytes.
 pub struct Ailing;
 
 /// Never answers a question.
@@ -81,7 +82,14 @@ macro_rules! broken_storage {
     };
 }
 
-broken_storage!(Ailing, ready(Err(ReadError::Failed(BROKEN.to_owned()))).boxed(), |_| Err(BROKEN.to_owned()));
+broken_storage!(
+    Ailing,
+    {
+        Meter::current().add_bytes(7);
+        ready(Err(ReadError::Failed(BROKEN.to_owned()))).boxed()
+    },
+    |_| Err(BROKEN.to_owned())
+);
 broken_storage!(Silent, pending().boxed(), |_| Ok(()));
 broken_storage!(Stuck, pending().boxed(), |stuck| {
     stuck.asked.fetch_add(1, Relaxed);
