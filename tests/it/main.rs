@@ -2,6 +2,7 @@
 
 mod check;
 mod doors;
+mod faults;
 mod hostile;
 mod kill;
 mod openapi;

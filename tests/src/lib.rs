@@ -1,6 +1,7 @@
 //! Starts the built binary on free loopback ports and talks to it from outside, as its users do.
 
 pub mod far;
+pub mod faults;
 pub mod frames;
 pub mod grpc;
 pub mod load;

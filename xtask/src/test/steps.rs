@@ -18,6 +18,7 @@ use crate::venv::Venv;
 
 /// What the heavy steps took on two busy cores, and some more.
 const CLIENTS_TAKE: Duration = Duration::from_secs(4 * 60);
+const KILLS_TAKE: Duration = Duration::from_secs(4 * 60);
 const RELAY_TAKES: Duration = Duration::from_secs(3 * 60);
 const SWIFT_TAKES: Duration = Duration::from_secs(8 * 60);
 const ZIPKIN_TAKES: Duration = Duration::from_secs(6 * 60);
@@ -45,6 +46,7 @@ pub fn all(end: Instant) -> Vec<Step> {
             log.run(Command::new(std::env::current_exe()?).args(["demo", "--once"]).current_dir(root()))
         }),
         heavy("clients", Other, &["binary"], end - CLIENTS_TAKE, clients::run),
+        heavy("kills", Cargo, &["binary", "cargo test"], end - KILLS_TAKE, kills),
         heavy("relay", Cargo, &["binary", "cargo test"], end - RELAY_TAKES, relay::run),
         heavy("swift", Cargo, &["binary", "wheel"], end - SWIFT_TAKES, beside("swift", swift::on_spanlet)),
         heavy("zipkin", Cargo, &["wheel"], end - ZIPKIN_TAKES, beside("zipkin", swift::on_zipkin)),
@@ -101,6 +103,24 @@ fn cargo_test(log: &Log) -> Result<()> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--", "--show-output"]);
     log.run(command.env("SPANLET_BIN", release_binary()).current_dir(root()))
+}
+
+/// Kills a server a hundred times under load; `cargo test` does it a few times.
+fn kills(log: &Log) -> Result<Outcome> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args([
+        "test",
+        "--locked",
+        "-p",
+        "e2e",
+        "--test",
+        "it",
+        "kill::acknowledged",
+        "--",
+        "--show-output",
+    ]);
+    command.env("SPANLET_KILLS", "100").env("SPANLET_BIN", release_binary());
+    log.run(command.current_dir(root())).map(|()| Outcome::Passed)
 }
 
 fn release_binary() -> PathBuf {

@@ -1,6 +1,5 @@
 //! Holds every segment against its checksums, its footer against the manifest, and both against the spans that are in it.
 
-use arrow_array::RecordBatch;
 use disk::port::Disk;
 use model::id::TraceId;
 
@@ -10,7 +9,6 @@ use crate::manifest::Manifest;
 use crate::segment::error::SegmentError;
 use crate::segment::meta::{Entry, Extent, is_segment};
 use crate::segment::read::Segment;
-use crate::segment::rows;
 
 /// What is seen of the spans of a segment, in their order.
 #[derive(Default)]
@@ -155,27 +153,23 @@ const READ_AS_IS: &str = "the next start does not see it; some spans may not be 
                           `spanlet export` them, and `spanlet import` them into a new directory";
 
 fn look_at_rows(segment: &Segment) -> Result<Seen, SegmentError> {
-    let name = &segment.entry().name;
-    let (mut seen, mut spans) = (Seen::default(), Vec::new());
-    for batch in segment.batches()? {
-        let batch: RecordBatch = batch.map_err(|error| SegmentError::of_arrow(name, error))?;
-        rows::to_spans(&batch, &mut spans).map_err(|error| segment.bad(error))?;
-        for span in spans.drain(..) {
-            if seen.last != Some(span.trace_id) {
-                seen.traces += 1;
-                if seen.last > Some(span.trace_id) && seen.unsorted.is_none() {
-                    seen.unsorted = Some(seen.rows);
-                }
-                if seen.hidden.is_none() && !segment.may_hold(span.trace_id) {
-                    seen.hidden = Some(span.trace_id);
-                }
+    let mut seen = Seen::default();
+    for span in segment.spans()? {
+        let span = span?;
+        if seen.last != Some(span.trace_id) {
+            seen.traces += 1;
+            if seen.last > Some(span.trace_id) && seen.unsorted.is_none() {
+                seen.unsorted = Some(seen.rows);
             }
-            seen.first = seen.first.or(Some(span.trace_id));
-            seen.last = Some(span.trace_id);
-            seen.timestamp_min_us = seen.timestamp_min_us.into_iter().chain(span.timestamp_us).min();
-            seen.timestamp_max_us = seen.timestamp_max_us.max(span.timestamp_us);
-            seen.rows += 1;
+            if seen.hidden.is_none() && !segment.may_hold(span.trace_id) {
+                seen.hidden = Some(span.trace_id);
+            }
         }
+        seen.first = seen.first.or(Some(span.trace_id));
+        seen.last = Some(span.trace_id);
+        seen.timestamp_min_us = seen.timestamp_min_us.into_iter().chain(span.timestamp_us).min();
+        seen.timestamp_max_us = seen.timestamp_max_us.max(span.timestamp_us);
+        seen.rows += 1;
     }
     Ok(seen)
 }

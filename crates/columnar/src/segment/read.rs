@@ -199,11 +199,6 @@ impl Segment {
         Ok(())
     }
 
-    /// Reads all columns of all rows, in order.
-    pub fn batches(&self) -> Result<ParquetRecordBatchReader, SegmentError> {
-        self.read(&self.spans, &[0..self.rows()], ProjectionMask::all())
-    }
-
     /// Returns what its own footer says.
     pub fn footer(&self) -> Result<Footer, SegmentError> {
         footer(&self.entry.name, &self.spans)
