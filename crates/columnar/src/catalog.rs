@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::deleted::Hidden;
 use crate::memtable::Memtable;
 use crate::segment::read::Segment;
 
@@ -14,6 +15,8 @@ pub struct View {
     pub sealed: Vec<Arc<Memtable>>,
     /// The one being filled.
     pub active: Arc<Memtable>,
+    /// What of all that is deleted.
+    pub hidden: Arc<Hidden>,
 }
 
 /// The current view.
@@ -41,20 +44,36 @@ impl Catalog {
     }
 
     /// Puts an empty memtable in place of the active one, which then waits to become a segment.
-    pub fn seal_active(&self) {
+    pub fn seal_active(&self, now_ms: u64) {
         self.change(|view| {
             let empty = Arc::new(view.active.next());
+            view.active.seal(now_ms);
             let full = std::mem::replace(&mut view.active, empty);
             view.sealed.push(full);
         });
     }
 
     /// Puts a segment in place of the memtable that it was made of.
-    pub fn replace(&self, memtable: &Arc<Memtable>, segment: Arc<Segment>) {
+    pub fn replace(&self, memtable: &Arc<Memtable>, segment: Option<Arc<Segment>>) {
         self.change(|view| {
             view.sealed.retain(|sealed| !Arc::ptr_eq(sealed, memtable));
-            view.segments.push(segment);
+            view.segments.extend(segment);
         });
+    }
+
+    /// Puts a segment, or nothing, in place of those with these names, which are neighbours.
+    pub fn swap(&self, names: &[String], segment: Option<Arc<Segment>>) {
+        let is_old = |segment: &Arc<Segment>| names.contains(&segment.entry().name);
+        self.change(|view| {
+            let at = view.segments.iter().position(is_old).unwrap_or(view.segments.len());
+            view.segments.retain(|segment| !is_old(segment));
+            view.segments.splice(at..at, segment);
+        });
+    }
+
+    /// Changes what is deleted.
+    pub fn hide(&self, hidden: Hidden) {
+        self.change(|view| view.hidden = Arc::new(hidden));
     }
 
     /// Takes a segment out. Returns whether it was in.

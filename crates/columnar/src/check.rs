@@ -140,6 +140,10 @@ impl Check<'_> {
                 Ok(None)
             }
             Err(ManifestError::Io(error)) => Err(io_error(error)),
+            Err(ManifestError::Newer(version)) => {
+                let path = self.dir.join(manifest::FILE);
+                Err(OpenError::Newer { path, version, known: manifest::VERSION })
+            }
             Err(damage) => {
                 let bytes = port::read_all(&**self.disk, &self.dir.join(manifest::FILE)).map_err(io_error)?;
                 let next = format!(

@@ -2,13 +2,37 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use disk::port::LockError;
 use journal::error::JournalError;
 use storage::budget::ANSWER_BYTES_MAX;
 
+/// What retention goes by.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's.
+    System,
+    /// One that tests set, milliseconds since the epoch.
+    Set(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// Returns the time, milliseconds since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        match self {
+            Self::System => {
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+            }
+            Self::Set(now_ms) => now_ms.load(Relaxed),
+        }
+    }
+}
+
 /// Settings of an embedded store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Directory of all files; must exist.
     pub data_dir: PathBuf,
@@ -18,6 +42,14 @@ pub struct Config {
     pub journal_bytes_max: u64,
     /// Batches that wait for the journal; more are turned away.
     pub queue_bytes_max: usize,
+    /// Segments whose newest span is older go; nothing when age does not matter.
+    pub retention_age_ms: Option<u64>,
+    /// With more bytes of segments and journal the oldest segments go; nothing when size does not matter.
+    pub retention_bytes: Option<u64>,
+    /// Segments are merged up to this size.
+    pub segment_bytes_max: u64,
+    /// What retention goes by.
+    pub clock: Clock,
     /// Most rows of a row group.
     pub row_group_rows: usize,
     /// Most rows of a page: what is read at least for one trace.
@@ -38,6 +70,10 @@ impl Config {
             memtable_bytes_max: 64 << 20,
             journal_bytes_max: 256 << 20,
             queue_bytes_max: 64 << 20,
+            retention_age_ms: None,
+            retention_bytes: Some(10 << 30),
+            segment_bytes_max: 256 << 20,
+            clock: Clock::System,
             row_group_rows: 131_072,
             page_rows: 2048,
             answer_bytes_max: ANSWER_BYTES_MAX,
@@ -70,6 +106,19 @@ pub enum OpenError {
     /// Another store has it open.
     #[error("data directory {} is in use by another process: stop that process, or name another directory", .0.display())]
     Locked(PathBuf),
+    /// A newer program wrote a file in it.
+    #[error(
+        "{} has version {version} of its format, this program reads up to {known}: start the newer program that wrote \
+         it, or name another data directory; nothing was changed", .path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+        /// The newest version that is known.
+        known: u32,
+    },
     /// A file in it could not be read or written.
     #[error("cannot open the store in {}: {error}", .path.display())]
     Io {

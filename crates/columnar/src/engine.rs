@@ -1,6 +1,7 @@
 //! The store without threads: commit, seal and read are plain calls, so that tests drive it step by step.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use disk::port::{Disk, Lock};
@@ -10,14 +11,16 @@ use model::batch::Batch;
 use model::id::TraceId;
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
-use storage::port::{Found, Metric, Names, Trace};
+use storage::port::{Found, Names, Trace};
 use storage::query::{Query, Window};
 use storage::statistics::{self, Asked, Dependency, KeyRef, Statistics, Steps, minutes_of};
 
 use crate::catalog::{Catalog, View};
 use crate::config::{Config, OpenError};
+use crate::deleted::Hidden;
 use crate::manifest::Manifest;
 use crate::memtable::Memtable;
+use crate::metrics::Counters;
 use crate::recover::{Recovered, put_aside, recover};
 use crate::search::{Reading, SearchError};
 use crate::segment::error::SegmentError;
@@ -30,36 +33,34 @@ pub const SEALED_MAX: usize = 2;
 /// An embedded store.
 #[derive(Debug)]
 pub struct Engine {
-    disk: Arc<dyn Disk>,
+    pub(crate) disk: Arc<dyn Disk>,
     config: Config,
-    catalog: Catalog,
-    journal: Mutex<Journal>,
-    manifest: Mutex<Manifest>,
+    pub(crate) catalog: Catalog,
+    pub(crate) journal: Mutex<Journal>,
+    pub(crate) manifest: Mutex<Manifest>,
+    /// A manifest could not be written: nobody knows which one a start would find.
+    pub(crate) manifest_unsure: AtomicBool,
     /// One seal at a time.
     sealing: Mutex<()>,
-    counters: Counters,
+    /// One step in the background at a time.
+    pub(crate) tending: Mutex<()>,
+    /// Set when that step should give up.
+    pub(crate) stopped: AtomicBool,
+    /// Generation of the next segment that is written anew.
+    pub(crate) generation: AtomicU64,
+    /// Segments that no longer count, and are still to be removed.
+    pub(crate) garbage: Mutex<Vec<String>>,
+    pub(crate) counters: Counters,
     /// What is wrong with the disk, until it works again.
-    trouble: Mutex<Trouble>,
+    pub(crate) trouble: Mutex<Trouble>,
     _lock: Box<dyn Lock>,
 }
 
 #[derive(Debug, Default)]
-struct Counters {
-    batches: AtomicU64,
-    spans: AtomicU64,
-    commits_failed: AtomicU64,
-    seals: AtomicU64,
-    seals_failed: AtomicU64,
-    quarantined: AtomicU64,
-    names_left_out: AtomicU64,
-    answers_too_large: AtomicU64,
-    parts_looked_at: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Trouble {
+pub(crate) struct Trouble {
     journal: Option<String>,
     seal: Option<String>,
+    pub tending: Option<String>,
 }
 
 impl Engine {
@@ -67,14 +68,19 @@ impl Engine {
     pub fn open(disk: Arc<dyn Disk>, config: Config) -> Result<Self, OpenError> {
         let dir = &config.data_dir;
         let lock = disk.lock(dir).map_err(|error| OpenError::of_directory(dir, error))?;
-        let Recovered { manifest, view, journal, quarantined } = recover(&disk, &config)?;
+        let Recovered { manifest, view, journal, quarantined, generation } = recover(&disk, &config)?;
         let counters = Counters { quarantined: AtomicU64::new(quarantined), ..Counters::default() };
         Ok(Self {
             disk,
             catalog: Catalog::new(view),
             journal: Mutex::new(journal),
             manifest: Mutex::new(manifest),
+            manifest_unsure: AtomicBool::new(false),
             sealing: Mutex::default(),
+            tending: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            generation: AtomicU64::new(generation),
+            garbage: Mutex::default(),
             counters,
             trouble: Mutex::default(),
             config,
@@ -101,7 +107,9 @@ impl Engine {
             lock(&self.trouble).journal = Some(error.to_string());
             match error {
                 JournalError::Full(_) => WriteError::Busy(error.to_string()),
-                JournalError::Failed { .. } => WriteError::Failed(error.to_string()),
+                JournalError::Failed { .. } | JournalError::Newer { .. } => {
+                    WriteError::Failed(error.to_string())
+                }
             }
         })?;
         lock(&self.trouble).journal = None;
@@ -144,17 +152,54 @@ impl Engine {
         let entry = write::write(&*self.disk, &self.config, memtable)
             .map_err(|error| format!("cannot write a segment in {}: {error}", dir.display()))?;
         // Read back before the journal is let go.
-        let segment = Segment::open(&*self.disk, dir, entry.clone()).map_err(|error| error.to_string())?;
+        let opened = entry.clone().map(|entry| Segment::open(&*self.disk, dir, entry)).transpose();
+        let segment = opened.map_err(|error| error.to_string())?.map(Arc::new);
         let mut manifest = lock(&self.manifest);
         let mut next = manifest.clone();
-        next.journal_end = next.journal_end.max(entry.extent.journal_end);
-        next.segments.push(entry);
-        next.write(&*self.disk, dir).map_err(|error| format!("cannot write the manifest: {error}"))?;
-        *manifest = next;
-        self.catalog.replace(memtable, Arc::new(segment));
+        next.journal_end = next.journal_end.max(memtable.journal().end);
+        next.segments.extend(entry);
+        self.put(&mut manifest, next, |engine| engine.catalog.replace(memtable, segment))
+            .map_err(|error| format!("cannot write the manifest: {error}"))?;
         self.counters.seals.fetch_add(1, Relaxed);
         Ok(())
     }
+
+    /// Replaces the manifest, and then what readers see.
+    pub(crate) fn put(
+        &self,
+        manifest: &mut Manifest,
+        next: Manifest,
+        publish: impl FnOnce(&Self),
+    ) -> io::Result<()> {
+        self.manifest_unsure.store(true, Relaxed);
+        next.write(&*self.disk, &self.config.data_dir)?;
+        self.manifest_unsure.store(false, Relaxed);
+        if next.deletions != manifest.deletions {
+            self.catalog.hide(Hidden::new(&next.deletions, self.config.strict_trace_id));
+        }
+        *manifest = next;
+        publish(self);
+        Ok(())
+    }
+
+    /// Returns the number of the next journal record. All that came before it and concerns someone lies in parts that
+    /// end before it.
+    pub(crate) fn part_at(&self, concerns: impl Fn(&Memtable) -> bool) -> Result<u64, String> {
+        loop {
+            while self.sealed_full() {
+                self.seal_next()?;
+            }
+            let mut journal = lock(&self.journal);
+            if !concerns(&self.catalog.view().active) {
+                return Ok(journal.next());
+            }
+            if !self.sealed_full() {
+                self.seal_active_into(&mut journal);
+                return Ok(journal.next());
+            }
+        }
+    }
+
     /// Says whether there is something to seal, or to try again.
     pub fn wants_sealing(&self) -> bool {
         !self.catalog.view().sealed.is_empty() || lock(&self.trouble).seal.is_some()
@@ -218,80 +263,14 @@ impl Engine {
     /// Says what is wrong with the disk.
     pub fn health(&self) -> Result<(), String> {
         let trouble = lock(&self.trouble);
-        trouble.journal.iter().chain(&trouble.seal).next().cloned().map_or(Ok(()), Err)
-    }
-
-    /// Returns what is counted.
-    pub fn metrics(&self) -> Vec<Metric> {
-        let view = self.catalog.view();
-        let (journal_bytes, syncs) = {
-            let journal = lock(&self.journal);
-            (journal.bytes(), journal.syncs())
-        };
-        let load = |counter: &AtomicU64| counter.load(Relaxed) as f64;
-        let sum = |of: fn(&Memtable) -> usize| view.memtables().map(of).sum::<usize>() as f64;
-        let entries = || view.segments.iter().map(|segment| segment.entry());
-        let metric = |name, help, value| Metric { name, help, value };
-        let counters = &self.counters;
-        vec![
-            metric("spanlet_journal_bytes", "Bytes of the journal's files.", journal_bytes as f64),
-            metric("spanlet_journal_syncs_total", "Groups of batches written and synced.", syncs as f64),
-            metric(
-                "spanlet_journal_batches_total",
-                "Batches made durable; over syncs: the group's size.",
-                load(&counters.batches),
-            ),
-            metric("spanlet_journal_spans_total", "Spans made durable.", load(&counters.spans)),
-            metric(
-                "spanlet_journal_commits_failed_total",
-                "Groups of batches that were turned away whole.",
-                load(&counters.commits_failed),
-            ),
-            metric("spanlet_memtable_bytes", "Bytes of spans not yet in segments.", sum(Memtable::bytes)),
-            metric("spanlet_memtable_spans", "Spans not yet in segments.", sum(Memtable::spans)),
-            metric(
-                "spanlet_memtables_sealed",
-                "Memtables that wait to become segments.",
-                view.sealed.len() as f64,
-            ),
-            metric("spanlet_segments", "Segments that are served.", view.segments.len() as f64),
-            metric(
-                "spanlet_segment_bytes",
-                "Bytes of the segments that are served.",
-                entries().map(|it| it.bytes).sum::<u64>() as f64,
-            ),
-            metric(
-                "spanlet_segment_spans",
-                "Spans in segments.",
-                entries().map(|it| it.extent.rows).sum::<u64>() as f64,
-            ),
-            metric("spanlet_seals_total", "Memtables that became segments.", load(&counters.seals)),
-            metric(
-                "spanlet_seals_failed_total",
-                "Attempts to seal that failed and were tried again.",
-                load(&counters.seals_failed),
-            ),
-            metric(
-                "spanlet_quarantined_total",
-                "Damaged files and batches that were put aside.",
-                load(&counters.quarantined),
-            ),
-            metric(
-                "spanlet_names_left_out_total",
-                "Names of spans that are in no list, since a part already lists as many as it may.",
-                load(&counters.names_left_out),
-            ),
-            metric(
-                "spanlet_parts_looked_at_total",
-                "Segments and memtables that were looked through to answer questions.",
-                load(&counters.parts_looked_at),
-            ),
-            metric(
-                "spanlet_answers_too_large_total",
-                "Questions about traces that were not answered, since the answer had too many bytes.",
-                load(&counters.answers_too_large),
-            ),
-        ]
+        trouble
+            .journal
+            .iter()
+            .chain(&trouble.seal)
+            .chain(&trouble.tending)
+            .next()
+            .cloned()
+            .map_or(Ok(()), Err)
     }
 
     fn full(&self, journal: &Journal, batches: &[Batch]) -> Option<String> {
@@ -308,7 +287,7 @@ impl Engine {
     fn seal_active_into(&self, journal: &mut Journal) {
         if self.catalog.view().active.spans() > 0 {
             journal.roll();
-            self.catalog.seal_active();
+            self.catalog.seal_active(self.config.clock.now_ms());
         }
     }
 
@@ -322,9 +301,9 @@ impl Engine {
             match run(self.reading(&self.catalog.view())) {
                 Ok(answer) => return Ok(answer),
                 Err(SearchError::Segment(SegmentError::Damaged { name, why })) => {
-                    self.quarantine(&name, &why)?;
+                    self.quarantine(&name, &why);
                 }
-                Err(SearchError::Segment(error @ SegmentError::Io { .. })) => {
+                Err(SearchError::Segment(error)) => {
                     return Err(ReadError::Failed(error.to_string()));
                 }
                 Err(SearchError::Read(error)) => {
@@ -335,10 +314,10 @@ impl Engine {
         }
     }
 
-    fn quarantine(&self, name: &str, why: &str) -> Result<(), ReadError> {
+    pub(crate) fn quarantine(&self, name: &str, why: &str) {
         let mut manifest = lock(&self.manifest);
         if !self.catalog.remove(name) {
-            return Ok(());
+            return;
         }
         tracing::error!(segment = name, why, "segment is put aside, the rest is served");
         self.counters.quarantined.fetch_add(1, Relaxed);
@@ -349,10 +328,9 @@ impl Engine {
             // It is out of the view all the same; the next start finds the damage again.
             tracing::error!(segment = name, %error, "cannot put the segment aside");
         }
-        Ok(())
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

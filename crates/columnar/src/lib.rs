@@ -3,17 +3,24 @@
 
 mod catalog;
 pub mod check;
+mod compact;
 mod config;
+mod deleted;
 pub mod engine;
 mod manifest;
 mod memtable;
+mod merge;
+mod metrics;
 mod names;
 pub mod offline;
+mod pins;
 mod recover;
+mod retain;
 mod search;
 mod segment;
 mod store;
+pub mod tend;
 
-pub use config::{Config, OpenError};
+pub use config::{Clock, Config, OpenError};
 pub use names::NAMES_MAX;
 pub use store::Columnar;

@@ -39,6 +39,7 @@ struct Table {
     spans: usize,
     bytes: usize,
     journal: Range<u64>,
+    sealed_ms: Option<u64>,
 }
 
 /// Where a row starts.
@@ -72,6 +73,16 @@ impl Memtable {
             table.insert(batch, &self.autocomplete_keys);
         }
         table.tally.left_out - before
+    }
+
+    /// Says when it was full: all of its spans had arrived by then.
+    pub fn seal(&self, now_ms: u64) {
+        self.table.write().unwrap_or_else(PoisonError::into_inner).sealed_ms = Some(now_ms);
+    }
+
+    /// Returns when it was full, milliseconds since the epoch.
+    pub fn sealed_ms(&self) -> Option<u64> {
+        self.read().sealed_ms
     }
 
     /// Returns the number of spans.

@@ -23,6 +23,7 @@ use storage::statistics::{KeyRef, Table, of_trace};
 
 use crate::catalog::View;
 use crate::config::Config;
+use crate::deleted::HiddenHere;
 use crate::search::gather::Gather;
 use crate::search::needs::Needs;
 use crate::search::part::Part;
@@ -123,6 +124,7 @@ impl Reading<'_> {
         sightings: &mut Sightings,
     ) -> Result<(), SegmentError> {
         self.parts_looked_at.fetch_add(1, Relaxed);
+        sightings.enter(HiddenHere { hidden: self.view.hidden.clone(), journal_end: part.journal_end() });
         part.look(needs, gather, sightings)
     }
 
@@ -156,19 +158,24 @@ impl Reading<'_> {
         budget: &mut Budget,
     ) -> Result<BTreeMap<TraceId, IndexSet<Span>>, SearchError> {
         let mut found: BTreeMap<TraceId, IndexSet<Span>> = BTreeMap::new();
-        let mut add = |span: Span| {
+        let mut add = |journal_end: u64, span: Span| {
+            if self.view.hidden.hides(journal_end, span.trace_id, span.timestamp_us) {
+                return Ok(());
+            }
             let bytes = span.memory_bytes();
             let is_new = found.entry(span.trace_id).or_default().insert(span);
             if is_new { budget.take(bytes) } else { Ok(()) }
         };
         for segment in &self.view.segments {
-            segment.traces::<SearchError>(ids, &mut |span| Ok(add(span)?))?;
+            let end = segment.entry().extent.journal_end;
+            segment.traces::<SearchError>(ids, &mut |span| Ok(add(end, span)?))?;
         }
         for memtable in self.view.memtables() {
+            let end = memtable.journal().end;
             for id in ids {
                 let mut rows = Batch::new();
                 memtable.trace(*id, &mut rows);
-                rows.rows().try_for_each(|row| add(row.to_span()))?;
+                rows.rows().try_for_each(|row| add(end, row.to_span()))?;
             }
         }
         Ok(found)

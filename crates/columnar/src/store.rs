@@ -11,6 +11,7 @@ use disk::port::Disk;
 use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
+use storage::change::{Change, ChangeError};
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::config::{Config, OpenError};
 use crate::engine::Engine;
+use crate::tend::Tended;
 
 /// Most bytes committed with one sync: more would only make the first wait for the last.
 const GROUP_BYTES: usize = 8 << 20;
@@ -29,6 +31,9 @@ const READS_MAX: usize = 16;
 
 /// How long the sealer waits after a failure, when nobody asks for room.
 const SEAL_RETRY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether segments have become too old, and how long after a failure the next try is.
+const TEND_EVERY: Duration = Duration::from_secs(10);
 
 /// An open embedded store. Dropping it finishes what was accepted.
 #[derive(Debug)]
@@ -53,6 +58,8 @@ struct Waiting {
     bytes: usize,
     /// The sealer could not write: nobody should wait for it.
     seal_failed: bool,
+    /// Counts what gives the tender something to look at.
+    changes: u64,
     closing: bool,
     committed_all: bool,
 }
@@ -66,6 +73,7 @@ impl Columnar {
         let mut store = Self { engine, queue, reads, threads: Vec::new() };
         store.spawn("committer", commit_all).map_err(OpenError::Thread)?;
         store.spawn("sealer", seal_all).map_err(OpenError::Thread)?;
+        store.spawn("tender", tend_all).map_err(OpenError::Thread)?;
         Ok(store)
     }
 
@@ -159,6 +167,23 @@ impl Storage for Columnar {
         self.read(move |engine| engine.statistics(&asked))
     }
 
+    fn change(&self, change: Change) -> BoxFuture<'_, Result<(), ChangeError>> {
+        let (engine, queue) = (self.engine.clone(), self.queue.clone());
+        Box::pin(async move {
+            let changed = tokio::task::spawn_blocking(move || {
+                let changed = engine.change(change);
+                queue.lock().changes += 1;
+                queue.changed.notify_all();
+                changed
+            });
+            changed.await.unwrap_or_else(|error| Err(ChangeError::Failed(error.to_string())))
+        })
+    }
+
+    fn pins(&self) -> BoxFuture<'_, Result<Vec<TraceId>, ReadError>> {
+        self.read(|engine| Ok(engine.pins()))
+    }
+
     fn health(&self) -> Result<(), String> {
         self.engine.health()
     }
@@ -181,6 +206,7 @@ impl Storage for Columnar {
 impl Drop for Columnar {
     fn drop(&mut self) {
         self.queue.lock().closing = true;
+        self.engine.stop();
         self.queue.changed.notify_all();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
@@ -264,6 +290,7 @@ fn seal_all(engine: &Engine, queue: &Queue) {
         let failed = engine.seal_next().is_err();
         let mut waiting = queue.lock();
         waiting.seal_failed = failed;
+        waiting.changes += 1;
         queue.changed.notify_all();
         if failed {
             // What is not sealed stays in the journal.
@@ -273,5 +300,28 @@ fn seal_all(engine: &Engine, queue: &Queue) {
             let waited = queue.changed.wait_timeout(waiting, SEAL_RETRY);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
+    }
+}
+
+/// Takes steps in the background until the store closes.
+fn tend_all(engine: &Engine, queue: &Queue) {
+    let mut seen = 0;
+    loop {
+        let failed = loop {
+            match engine.tend() {
+                Ok(Tended::Step) => {}
+                Ok(Tended::Nothing) => break false,
+                Err(_) => break true,
+            }
+        };
+        let waiting = queue.lock();
+        // After a failure only time helps: what is sealed meanwhile does not mend the disk.
+        let until = |waiting: &mut Waiting| !waiting.closing && (failed || waiting.changes == seen);
+        let waited = queue.changed.wait_timeout_while(waiting, TEND_EVERY, until);
+        let (waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waiting.closing {
+            return;
+        }
+        seen = waiting.changes;
     }
 }

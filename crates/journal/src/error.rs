@@ -9,6 +9,19 @@ pub enum JournalError {
     /// There is no room: try again when there is.
     #[error("no room for the journal in {}", .0.display())]
     Full(PathBuf),
+    /// A newer program wrote a file.
+    #[error(
+        "{} has version {version} of its format, this program reads up to {known}: start the newer program that wrote \
+         it, or name another data directory; nothing was changed", .path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+        /// The newest version that is known.
+        known: u32,
+    },
     /// The disk failed.
     #[error("journal: cannot {doing} {}: {error}", .path.display())]
     Failed {

@@ -4,10 +4,21 @@ use std::ops::Range;
 
 /// First bytes of every journal file; the last is the version of the format.
 pub const MAGIC: [u8; 8] = *b"SPANJRN1";
+/// Version of the format.
+pub const VERSION: u32 = 1;
 /// Bytes of a file's head.
 pub const HEAD_BYTES: usize = 28;
 /// Bytes of a record before its payload.
 pub const RECORD_HEAD_BYTES: usize = 24;
+
+/// Returns the version that a sound head names.
+pub fn version_of(bytes: &[u8]) -> Option<u32> {
+    let (head, rest) = bytes.split_at_checked(HEAD_BYTES - 4)?;
+    let sound = crc32fast::hash(head) == u32::from_le_bytes(array(rest, 0)?);
+    let (name, version) = head.split_at_checked(MAGIC.len() - 1)?;
+    let version = char::from(*version.first()?).to_digit(36)?;
+    (sound && MAGIC.starts_with(name)).then_some(version)
+}
 
 /// The head of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

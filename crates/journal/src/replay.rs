@@ -6,7 +6,7 @@ use std::path::Path;
 use disk::port::{self, Disk};
 
 use crate::error::JournalError;
-use crate::record::{Found, HEAD_BYTES, Head, scan};
+use crate::record::{Found, HEAD_BYTES, Head, VERSION, scan, version_of};
 
 /// A journal file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,7 @@ pub(crate) fn replay(
     from: u64,
     visit: &mut dyn FnMut(u64, &[u8]),
 ) -> Result<Vec<Replayed>, JournalError> {
+    check_versions(disk, dir)?;
     let names = disk.list(dir).map_err(|error| JournalError::new("list", dir, error))?;
     let firsts: Vec<u64> = names.iter().filter_map(|name| first_of(name)).collect();
     let mut files = Vec::new();
@@ -69,6 +70,7 @@ pub(crate) fn survey(
     dir: &Path,
     visit: &mut dyn FnMut(u64, &[u8]),
 ) -> Result<Vec<Replayed>, JournalError> {
+    check_versions(disk, dir)?;
     let names = disk.list(dir).map_err(|error| JournalError::new("list", dir, error))?;
     let firsts: Vec<u64> = names.iter().filter_map(|name| first_of(name)).collect();
     let mut files = Vec::new();
@@ -98,6 +100,21 @@ pub(crate) fn survey(
     }
     files.reverse();
     Ok(files)
+}
+
+/// Refuses files of a newer program before any is read.
+pub fn check_versions(disk: &dyn Disk, dir: &Path) -> Result<(), JournalError> {
+    let names = disk.list(dir).map_err(|error| JournalError::new("list", dir, error))?;
+    for path in names.iter().filter(|name| first_of(name).is_some()).map(|name| dir.join(name)) {
+        let mut head = [0; HEAD_BYTES];
+        // A file that is too short, or cannot be read, is judged when its records are.
+        let read = disk.open(&path).and_then(|file| file.read_at(&mut head, 0));
+        if let Some(version) = read.ok().and_then(|()| version_of(&head)).filter(|version| *version > VERSION)
+        {
+            return Err(JournalError::Newer { path, version, known: VERSION });
+        }
+    }
+    Ok(())
 }
 
 /// Reads a file and makes what was read safe: from now on it counts, and a later loss of it is damage.

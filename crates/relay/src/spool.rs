@@ -157,7 +157,9 @@ impl Spool {
             tracing::error!(%error, "spans are turned away");
             match error {
                 JournalError::Full(_) => WriteError::Busy(error.to_string()),
-                JournalError::Failed { .. } => WriteError::Failed(error.to_string()),
+                JournalError::Failed { .. } | JournalError::Newer { .. } => {
+                    WriteError::Failed(error.to_string())
+                }
             }
         })?;
         let mut board = lock(&self.board);

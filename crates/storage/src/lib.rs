@@ -1,6 +1,7 @@
 //! The port that every store fills: write, search, trace, names, links. And the plain memory store.
 
 pub mod budget;
+pub mod change;
 pub mod condition;
 pub mod counts;
 pub mod error;

@@ -15,6 +15,7 @@ use model::id::TraceId;
 use model::span::Span;
 
 use crate::budget::{ANSWER_BYTES_MAX, Budget};
+use crate::change::{Change, ChangeError};
 use crate::counts::{Count, Counts, Grid, Hints};
 use crate::error::{ReadError, WriteError};
 use crate::facts::Facts;
@@ -220,6 +221,17 @@ impl Storage for Memory {
             });
             Ok(statistics::statistics(steps, &counted))
         })
+    }
+
+    fn change(&self, change: Change) -> BoxFuture<'_, Result<(), ChangeError>> {
+        let changed =
+            self.held.write().unwrap_or_else(PoisonError::into_inner).change(change, |id| self.key(id));
+        Box::pin(std::future::ready(changed))
+    }
+
+    fn pins(&self) -> BoxFuture<'_, Result<Vec<TraceId>, ReadError>> {
+        let pins = self.read().pins().to_vec();
+        Box::pin(std::future::ready(Ok(pins)))
     }
 
     fn health(&self) -> Result<(), String> {

@@ -5,6 +5,7 @@ use model::batch::Batch;
 use model::id::TraceId;
 use model::span::Span;
 
+use crate::change::{Change, ChangeError};
 use crate::counts::{Count, Grid, Hints};
 use crate::error::{ReadError, WriteError};
 use crate::query::{Cursor, Query, Window};
@@ -70,6 +71,13 @@ pub trait Storage: Send + Sync + 'static {
     /// Returns how often, how well and how fast operations ran in the minutes that a window touches (see
     /// [`statistics`](crate::statistics)).
     fn statistics(&self, asked: Asked) -> BoxFuture<'_, Result<Statistics, ReadError>>;
+
+    /// Pins, unpins or deletes. On return that is as safe as accepted spans are, and every later answer shows it.
+    /// Lists of names may show what was deleted for a while.
+    fn change(&self, change: Change) -> BoxFuture<'_, Result<(), ChangeError>>;
+
+    /// Returns the pinned traces, in the order in which they were pinned.
+    fn pins(&self) -> BoxFuture<'_, Result<Vec<TraceId>, ReadError>>;
 
     /// Says whether the store can work now, or what is wrong.
     fn health(&self) -> Result<(), String>;

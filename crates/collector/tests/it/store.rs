@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::span::Span;
+use storage::change::{Change, ChangeError};
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
@@ -71,6 +72,14 @@ impl Storage for Shelf {
     }
 
     fn statistics(&self, _: Asked) -> BoxFuture<'_, Result<Statistics, ReadError>> {
+        no_reads()
+    }
+
+    fn change(&self, _: Change) -> BoxFuture<'_, Result<(), ChangeError>> {
+        Box::pin(async { Err(ChangeError::Failed("collectors change nothing".into())) })
+    }
+
+    fn pins(&self) -> BoxFuture<'_, Result<Vec<TraceId>, ReadError>> {
         no_reads()
     }
 

@@ -9,6 +9,7 @@ use crate::manifest::Manifest;
 use crate::segment::error::SegmentError;
 use crate::segment::meta::{Entry, Extent, is_segment};
 use crate::segment::read::Segment;
+use crate::segment::write::VERSION;
 
 /// What is seen of the spans of a segment, in their order.
 #[derive(Default)]
@@ -43,6 +44,9 @@ impl Check<'_> {
                 Err(SegmentError::Io { error, .. }) => {
                     return Err(OpenError::Io { path: self.dir.join(name), error });
                 }
+                Err(SegmentError::Newer { version, .. }) => {
+                    return Err(OpenError::Newer { path: self.dir.join(name), version, known: VERSION });
+                }
                 Err(SegmentError::Damaged { why, .. }) => {
                     let next = format!(
                         "the next start puts it aside as {}; its {} spans are no longer found, all others are",
@@ -66,6 +70,9 @@ impl Check<'_> {
                 Ok(entry) => entries.push(entry),
                 Err(SegmentError::Io { error, .. }) => {
                     return Err(OpenError::Io { path: self.dir.join(name), error });
+                }
+                Err(SegmentError::Newer { version, .. }) => {
+                    return Err(OpenError::Newer { path: self.dir.join(name), version, known: VERSION });
                 }
                 Err(SegmentError::Damaged { why, .. }) => {
                     let next = format!("the next start puts it aside as {}", aside(name));

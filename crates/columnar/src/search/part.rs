@@ -45,6 +45,14 @@ impl<'a> Part<'a> {
         self.times_us.map_or(0, |(_, newest_us)| newest_us)
     }
 
+    /// Returns the end of the journal records that it holds.
+    pub fn journal_end(&self) -> u64 {
+        match self.held {
+            Held::Segment(segment) => segment.entry().extent.journal_end,
+            Held::Memtable(memtable) => memtable.journal().end,
+        }
+    }
+
     /// Says whether a span may belong to the trace; wrong once in 100,000 times.
     pub fn may_hold(&self, id: TraceId) -> bool {
         match self.held {

@@ -7,6 +7,8 @@ use storage::facts::Facts;
 use storage::order::TraceKey;
 use storage::query::Window;
 
+use crate::deleted::HiddenHere;
+
 /// What was seen, by trace id.
 #[derive(Debug)]
 pub struct Sightings {
@@ -14,6 +16,8 @@ pub struct Sightings {
     traces: HashMap<TraceId, Sighting>,
     /// The trace of the row before: rows of a trace come together.
     last: Option<(TraceId, Sighting)>,
+    /// What is deleted of the part being looked at.
+    hidden: Option<HiddenHere>,
 }
 
 /// What was seen of one trace.
@@ -32,11 +36,19 @@ pub struct Sighting {
 impl Sightings {
     /// Returns none.
     pub fn new(window: Window) -> Self {
-        Self { window, traces: HashMap::new(), last: None }
+        Self { window, traces: HashMap::new(), last: None, hidden: None }
+    }
+
+    /// Begins another part, of which some may be deleted.
+    pub fn enter(&mut self, hidden: HiddenHere) {
+        self.hidden = Some(hidden).filter(|here| !here.hidden.is_empty());
     }
 
     /// Adds what one span shows. Spans of one trace are added in order of arrival.
     pub fn add(&mut self, id: TraceId, met: u64, facts: &Facts) {
+        if self.hidden.as_ref().is_some_and(|here| here.hides(id, facts.newest_us)) {
+            return;
+        }
         let in_window = facts.newest_us.is_some_and(|us| self.window.contains_us(us));
         let seen = Sighting { met, facts: *facts, in_window, taken: false };
         match &mut self.last {

@@ -16,6 +16,14 @@ pub enum SegmentError {
         /// What is wrong.
         why: String,
     },
+    /// A newer program wrote it.
+    #[error("segment {name} has version {version}")]
+    Newer {
+        /// File name.
+        name: String,
+        /// Version of its format.
+        version: u32,
+    },
     /// The disk did not answer.
     #[error("segment {name}: {error}")]
     Io {

@@ -31,6 +31,33 @@ pub struct Extent {
     pub journal_first: u64,
     /// One past the number of the last one.
     pub journal_end: u64,
+    /// 0 as sealed, higher the later it was written anew. Of two files that hold the same records the higher counts.
+    #[serde(default)]
+    pub generation: u64,
+    /// When all of its spans had arrived, milliseconds since the epoch; absent when that is not known.
+    #[serde(default)]
+    pub arrived_ms: Option<u64>,
+    /// Spans without a start; absent when they were not counted.
+    #[serde(default)]
+    pub untimed: Option<u64>,
+    /// Deletions up to this number were carried out in it.
+    #[serde(default)]
+    pub deletions: u64,
+    /// Whether it holds what retention kept: spans of pinned traces only.
+    #[serde(default)]
+    pub pinned: bool,
+}
+
+impl Extent {
+    /// Returns how new its newest span is, in milliseconds since the epoch: no newer than when it arrived, whatever
+    /// the sender's clock said.
+    pub fn newest_ms(&self) -> Option<u64> {
+        let started_ms = self.timestamp_max_us.map(|us| us / 1000);
+        match (started_ms, self.arrived_ms) {
+            (Some(started), Some(arrived)) => Some(started.min(arrived)),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 /// Where in the file bytes are that no column has.
@@ -84,9 +111,19 @@ pub struct Entry {
     pub extent: Extent,
 }
 
-/// Returns the name of the segment whose first journal record has this number.
-pub fn file_name(journal_first: u64) -> String {
-    format!("segment-{journal_first:020}.parquet")
+/// Returns the name of the segment whose first journal record has this number. No two files have the same name: a
+/// generation is used once.
+pub fn file_name(journal_first: u64, generation: u64) -> String {
+    match generation {
+        0 => format!("segment-{journal_first:020}.parquet"),
+        _ => format!("segment-{journal_first:020}-{generation:06}.parquet"),
+    }
+}
+
+/// Returns the generation in the name of a segment.
+pub fn generation_of(name: &str) -> u64 {
+    let stem = name.strip_suffix(".parquet").and_then(|stem| stem.strip_prefix("segment-"));
+    stem.and_then(|stem| stem.split_once('-')).and_then(|(_, digits)| digits.parse().ok()).unwrap_or(0)
 }
 
 /// Says whether a file bears the name of a segment.

@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::PageIndexPolicy;
+use serde::Deserialize;
 use storage::port::Names;
 
 use crate::names::{NameSets, TagValues};
@@ -326,12 +327,17 @@ fn footer(name: &str, metadata: &ArrowReaderMetadata) -> Result<Footer, SegmentE
     let text = pairs.into_iter().flatten().find(|pair| pair.key == FOOTER_KEY);
     let text = text.and_then(|pair| pair.value.as_deref());
     let text = text.ok_or_else(|| damaged(name, format!("has no {FOOTER_KEY} in its footer")))?;
-    let footer: Footer = serde_json::from_str(text).map_err(|error| damaged(name, error.to_string()))?;
-    if footer.version == VERSION {
-        Ok(footer)
-    } else {
-        Err(damaged(name, format!("has version {}, this program reads {VERSION}", footer.version)))
+    // The version first: a newer footer may look different.
+    let said: Version = serde_json::from_str(text).map_err(|error| damaged(name, error.to_string()))?;
+    if said.version > VERSION {
+        return Err(SegmentError::Newer { name: name.to_owned(), version: said.version });
     }
+    serde_json::from_str(text).map_err(|error| damaged(name, error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
 }
 
 fn hex_chunks(hex: &str, digits: usize) -> impl Iterator<Item = Option<&str>> {

@@ -29,6 +29,14 @@ pub const VERSION: u32 = 1;
 pub struct About {
     /// Numbers of the journal records that it holds.
     pub journal: Range<u64>,
+    /// 0 as sealed; one that is written anew has its own.
+    pub generation: u64,
+    /// When all of its spans had arrived, milliseconds since the epoch.
+    pub arrived_ms: Option<u64>,
+    /// Deletions up to this number are carried out in it.
+    pub deletions: u64,
+    /// Whether it holds what retention kept.
+    pub pinned: bool,
     /// Names by service.
     pub names: NameSets,
     /// Values of tags to complete.
@@ -52,12 +60,19 @@ pub struct Writer<'a> {
 }
 
 /// Writes a memtable as a segment under its own name. On return it is safe, but does not count until the manifest
-/// names it.
-pub fn write(disk: &dyn Disk, config: &Config, memtable: &Memtable) -> io::Result<Entry> {
+/// names it. Written twice it is the same, byte for byte: after an error of the disk nobody knows which of two manifests
+/// a start will find.
+pub fn write(disk: &dyn Disk, config: &Config, memtable: &Memtable) -> io::Result<Option<Entry>> {
     let blocks = memtable.blocks();
     let journal = memtable.journal();
-    let name = file_name(journal.start);
-    let about = About { journal, names: memtable.names(), values: memtable.values(), blobs: Vec::new() };
+    let name = file_name(journal.start, 0);
+    let about = About {
+        journal,
+        arrived_ms: memtable.sealed_ms(),
+        names: memtable.names(),
+        values: memtable.values(),
+        ..About::default()
+    };
     write_file(disk, config, name, |mut writer| {
         for place in sorted(&blocks) {
             let row = blocks.get(place.block as usize).and_then(|block| block.row_at(place.at as usize));
@@ -68,26 +83,31 @@ pub fn write(disk: &dyn Disk, config: &Config, memtable: &Memtable) -> io::Resul
 }
 
 /// Writes a segment under a name: `fill` is to push all rows and then to finish the writer. On return the file is
-/// safe, but does not count until the manifest names it.
-pub fn write_file(
+/// safe, but does not count until the manifest names it. Without rows there is no file.
+pub fn write_file<E: From<io::Error>>(
     disk: &dyn Disk,
     config: &Config,
     name: String,
-    fill: impl FnOnce(Writer<'_>) -> io::Result<Entry>,
-) -> io::Result<Entry> {
+    fill: impl FnOnce(Writer<'_>) -> Result<Entry, E>,
+) -> Result<Option<Entry>, E> {
     let temporary = config.data_dir.join(format!("{name}.tmp"));
     match disk.remove(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
     let file = disk.create(&temporary)?;
-    let written = Writer::new(&*file, config).and_then(fill).and_then(|entry| {
+    let write = || {
+        let entry = fill(Writer::new(&*file, config)?)?;
+        if entry.extent.rows == 0 {
+            remove_quietly(disk, &temporary);
+            return Ok(None);
+        }
         file.sync_data()?;
         disk.rename(&temporary, &config.data_dir.join(&name))?;
         disk.sync_dir(&config.data_dir)?;
-        Ok(Entry { name, ..entry })
-    });
-    written.inspect_err(|_| remove_quietly(disk, &temporary))
+        Ok(Some(Entry { name, ..entry }))
+    };
+    write().inspect_err(|_| remove_quietly(disk, &temporary))
 }
 
 /// What is left over is removed at the next start at the latest.
@@ -103,7 +123,7 @@ impl<'a> Writer<'a> {
             arrow: arrow.map_err(of_parquet)?,
             columns: Columns::with_capacity(config.row_group_rows.min(1 << 17)),
             waiting: 0,
-            extent: Extent::default(),
+            extent: Extent { untimed: Some(0), ..Extent::default() },
             first: None,
             last: None,
             page_trace_ids: String::new(),
@@ -120,6 +140,7 @@ impl<'a> Writer<'a> {
         extent.traces += u64::from(self.last != Some(row.trace_id));
         extent.timestamp_min_us = extent.timestamp_min_us.into_iter().chain(row.timestamp_us).min();
         extent.timestamp_max_us = extent.timestamp_max_us.max(row.timestamp_us);
+        extent.untimed = extent.untimed.map(|rows| rows + u64::from(row.timestamp_us.is_none()));
         self.first.get_or_insert(row.trace_id);
         self.last = Some(row.trace_id);
         self.columns.push(row).map_err(of_arrow)?;
@@ -145,6 +166,10 @@ impl<'a> Writer<'a> {
             trace_id_max: id(self.last),
             journal_first: about.journal.start,
             journal_end: about.journal.end,
+            generation: about.generation,
+            arrived_ms: about.arrived_ms,
+            deletions: about.deletions,
+            pinned: about.pinned,
             ..self.extent
         };
         let mut blobs = std::collections::BTreeMap::new();

@@ -5,6 +5,7 @@ mod contract;
 mod crash;
 mod damage;
 mod fault;
+mod golden;
 mod model;
 mod names;
 mod queue;

@@ -1,20 +1,33 @@
-//! The plain store and the embedded one, through the same random life: write, seal, crash, reopen, ask.
+//! The plain store and the embedded one, through the same random life: write, seal, merge, pin, delete, crash, reopen,
+//! ask.
 
 use columnar::engine::Engine;
 use model::batch::Batch;
+use model::id::TraceId;
+use model::span::Span;
 use proptest::prelude::*;
 
 use futures::executor::block_on;
+use storage::change::Change;
 use storage::port::Storage;
 use storage::query::{Query, Window};
 
-use crate::world::{assert_same, batch, disk, memory, memory_with, metric, open, open_lenient, seal};
+use crate::world::{
+    START_US, assert_same, batch, disk, memory, memory_with, metric, open, open_lenient, seal, tend,
+    trace_ids, without,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
     Commit(Vec<u64>),
     SealActive,
     SealNext,
+    Tend,
+    TendAll,
+    Pin(usize),
+    Unpin(usize),
+    Delete(usize),
+    DeleteBefore(u64),
     Reopen,
     Kill,
     PowerCut,
@@ -26,12 +39,44 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => prop::collection::vec(0..400u64, 1..4).prop_map(Step::Commit),
         3 => Just(Step::SealActive),
         4 => Just(Step::SealNext),
+        2 => Just(Step::Tend),
+        1 => Just(Step::TendAll),
+        1 => (0..30usize).prop_map(Step::Pin),
+        1 => (0..30usize).prop_map(Step::Unpin),
+        2 => (0..30usize).prop_map(Step::Delete),
+        1 => (0..20u64).prop_map(Step::DeleteBefore),
         1 => Just(Step::Reopen),
         1 => Just(Step::Kill),
         1 => Just(Step::PowerCut),
         2 => Just(Step::Ask),
     ];
     prop::collection::vec(step, 1..60)
+}
+
+/// Makes a change in both.
+fn change(engine: &Engine, step: &Step, batches: &mut Vec<Batch>, pins: &mut Vec<TraceId>) {
+    let id = |number: &usize| trace_ids()[number % trace_ids().len()];
+    let change = match step {
+        Step::Pin(number) => Change::Pin(id(number)),
+        Step::Unpin(number) => Change::Unpin(id(number)),
+        Step::Delete(number) => Change::Delete(id(number)),
+        Step::DeleteBefore(number) => Change::DeleteBefore(START_US + number * 700),
+        other => unreachable!("{other:?} changes nothing"),
+    };
+    engine.change(change).expect("a change");
+    match change {
+        Change::Pin(id) if pins.contains(&id) => {}
+        Change::Pin(id) => pins.push(id),
+        Change::Unpin(id) => pins.retain(|pin| *pin != id),
+        Change::Delete(id) => {
+            pins.retain(|pin| *pin != id);
+            *batches = without(batches, |span| span.trace_id == id);
+        }
+        Change::DeleteBefore(us) => {
+            let is_old = |span: &Span| span.timestamp_us.is_some_and(|at| at < us);
+            *batches = without(batches, |span| is_old(span) && !pins.contains(&span.trace_id));
+        }
+    }
 }
 
 proptest! {
@@ -42,6 +87,7 @@ proptest! {
         let disk = disk(seed);
         let mut engine = Some(open(&disk).expect("a store"));
         let mut batches: Vec<Batch> = Vec::new();
+        let mut pins: Vec<TraceId> = Vec::new();
         for step in &steps {
             let now = engine.as_ref().expect("an open store");
             match step {
@@ -59,6 +105,11 @@ proptest! {
                 Step::SealActive if !now.sealed_full() => now.seal_active(),
                 Step::SealActive => {}
                 Step::SealNext => drop(now.seal_next().expect("a segment")),
+                Step::Tend => drop(now.tend().expect("a step")),
+                Step::TendAll => tend(now),
+                Step::Pin(_) | Step::Unpin(_) | Step::Delete(_) | Step::DeleteBefore(_) => {
+                    change(now, step, &mut batches, &mut pins);
+                }
                 Step::Ask => assert_same(now, &memory(batches.clone()), "asked"),
                 Step::Reopen => drop(engine.take()),
                 Step::Kill => disk.kill(),
@@ -71,8 +122,12 @@ proptest! {
         }
         let engine = engine.expect("an open store");
         assert_same(&engine, &memory(batches.clone()), "at the end");
+        assert_eq!(engine.pins(), pins);
         seal(&engine);
         assert_same(&engine, &memory(batches.clone()), "sealed");
+        tend(&engine);
+        assert_eq!(metric(&engine, "spanlet_deletions_waiting"), 0.0, "all are carried out");
+        assert_same(&engine, &memory(batches.clone()), "tended");
         drop(engine);
         let lenient = open_lenient(&disk).expect("a store");
         assert_same(&lenient, &memory_with(batches, false), "with lenient ids");

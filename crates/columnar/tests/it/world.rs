@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use columnar::engine::Engine;
+use columnar::tend::Tended;
 use columnar::{Config, OpenError};
 use disk::faulty::Faulty;
 use disk::port::Disk;
@@ -43,6 +44,9 @@ pub fn config() -> Config {
         memtable_bytes_max: 6_000,
         row_group_rows: 16,
         page_rows: 4,
+        // Two or three segments become one.
+        segment_bytes_max: 30_000,
+        retention_bytes: None,
         autocomplete_keys: vec!["env".to_owned()],
         ..Config::new(DIR)
     }
@@ -61,6 +65,18 @@ pub fn open_lenient(disk: &Faulty) -> Result<Engine, OpenError> {
 pub fn seal(engine: &Engine) {
     engine.seal_active();
     while engine.seal_next().expect("a segment") {}
+}
+
+/// Does all that is to be done in the background.
+pub fn tend(engine: &Engine) {
+    while engine.tend().expect("a disk that works") == Tended::Step {}
+}
+
+/// Returns batches without the spans that were deleted.
+pub fn without(batches: &[Batch], is_deleted: impl Fn(&Span) -> bool) -> Vec<Batch> {
+    let kept =
+        |batch: &Batch| batch.rows().map(|row| row.to_span()).filter(|span| !is_deleted(span)).collect();
+    batches.iter().map(kept).collect()
 }
 
 /// Returns a span in which everything depends on the number.
@@ -202,11 +218,13 @@ pub fn assert_same(engine: &Engine, memory: &Memory, what: &str) {
     let services = SERVICES.iter().flatten().map(|it| (*it).to_owned());
     let names = services.flat_map(|it| [Names::Spans(it.clone()), Names::RemoteServices(it)]);
     for names in names.chain([Names::Services, Names::Values("env".into()), Names::Values("path".into())]) {
-        assert_eq!(
-            engine.names(&names),
-            block_on(memory.names(names.clone())).expect(what),
-            "{what}: {names:?}"
-        );
+        let mut found = engine.names(&names);
+        let expected = block_on(memory.names(names.clone())).expect(what);
+        if metric(engine, "spanlet_deletions_waiting") > 0.0 {
+            // Lists may still show what was deleted.
+            found.retain(|name| expected.contains(name));
+        }
+        assert_eq!(found, expected, "{what}: {names:?}");
     }
     for number in 0..3 {
         let window = query(number).window;

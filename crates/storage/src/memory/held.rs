@@ -1,12 +1,13 @@
 //! The spans of a memory store, and which of them go first: openzipkin/zipkin `InMemoryStorage.doAccept`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use indexmap::{IndexMap, IndexSet};
 use model::batch::Batch;
 use model::id::TraceId;
 use model::span::Span;
 
+use crate::change::{Change, ChangeError, PINS_MAX};
 use crate::order::TraceKey;
 use crate::port::Trace;
 
@@ -18,6 +19,7 @@ pub struct Held {
     by_age: BTreeSet<(u64, u64)>,
     spans: usize,
     spans_evicted: u64,
+    pins: Vec<TraceId>,
 }
 
 /// Spans whose trace ids share the right-most 64 bits: in order of arrival, byte-identical reports once.
@@ -50,6 +52,39 @@ impl Held {
         self.spans_evicted
     }
 
+    /// Returns the pinned traces, in the order in which they were pinned.
+    pub fn pins(&self) -> &[TraceId] {
+        &self.pins
+    }
+
+    /// Pins, unpins or deletes; the key tells which ids name one trace.
+    pub fn change(&mut self, change: Change, key: impl Fn(TraceId) -> TraceKey) -> Result<(), ChangeError> {
+        let pins: HashSet<TraceKey> = self.pins.iter().map(|id| key(*id)).collect();
+        match change {
+            Change::Pin(id) if pins.contains(&key(id)) => {}
+            Change::Pin(_) if pins.len() >= PINS_MAX => return Err(ChangeError::TooManyPins),
+            Change::Pin(id) => self.pins.push(id),
+            Change::Unpin(id) => self.pins.retain(|pin| key(*pin) != key(id)),
+            Change::Delete(id) => {
+                self.pins.retain(|pin| key(*pin) != key(id));
+                self.remove(|span| key(span.trace_id) == key(id));
+            }
+            Change::DeleteBefore(before_us) => self.remove(|span| {
+                span.timestamp_us.is_some_and(|us| us < before_us) && !pins.contains(&key(span.trace_id))
+            }),
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, is_deleted: impl Fn(&Span) -> bool) {
+        let groups = std::mem::take(&mut self.groups);
+        let mut kept: Vec<Span> = groups.into_values().flat_map(|group| group.spans).collect();
+        kept.retain(|span| !is_deleted(span));
+        self.by_age.clear();
+        self.spans = 0;
+        kept.into_iter().for_each(|span| self.insert(span));
+    }
+
     /// Returns all groups.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.values()
@@ -77,9 +112,16 @@ impl Held {
     }
 
     fn evict_above(&mut self, spans_max: usize) {
+        if self.spans <= spans_max {
+            return;
+        }
+        // Ids are compared by what all settings have in common, so that no pinned trace goes.
+        let pinned: HashSet<u64> = self.pins.iter().map(|id| id.low()).collect();
         while self.spans > spans_max
-            && let Some((_, low)) = self.by_age.pop_first()
+            && let Some(oldest) = self.by_age.iter().find(|(_, low)| !pinned.contains(low)).copied()
         {
+            self.by_age.remove(&oldest);
+            let (_, low) = oldest;
             let spans = self.groups.remove(&low).map_or(0, |group| group.spans.len());
             self.spans -= spans;
             self.spans_evicted += spans as u64;

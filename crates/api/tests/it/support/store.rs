@@ -9,6 +9,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use model::batch::Batch;
 use model::id::TraceId;
+use storage::change::{Change, ChangeError};
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::meter::Meter;
@@ -69,6 +70,12 @@ macro_rules! broken_storage {
                 $answer
             }
             fn statistics(&self, _: Asked) -> Answer<'_, Statistics> {
+                $answer
+            }
+            fn change(&self, _: Change) -> BoxFuture<'_, Result<(), ChangeError>> {
+                ready(Err(ChangeError::Failed(BROKEN.to_owned()))).boxed()
+            }
+            fn pins(&self) -> Answer<'_, Vec<TraceId>> {
                 $answer
             }
             fn health(&self) -> Result<(), String> {
