@@ -138,6 +138,17 @@ test("a trace from a file is shown, linked within, and comes out again; nothing 
   await close();
 });
 
+test("files of OpenTelemetry and Jaeger are traces too", () =>
+  on("/zipkin/traceViewer", async (page) => {
+    const otlp = { traceId: slow.traceId, spanId: "1".repeat(16), name: "from otlp", kind: 2, startTimeUnixNano: "1544712660000000000", endTimeUnixNano: "1544712661000000000" };
+    await page.getByLabel("Choose a file").setInputFiles(file("otlp.json", { resourceSpans: [{ resource: {}, scopeSpans: [{ spans: [otlp] }] }] }));
+    await waterfall(page).getByText("from otlp").waitFor();
+    const jaeger = { traceID: slow.traceId, spanID: "2", operationName: "from jaeger", startTime: 1000, duration: 20, processID: "p1" };
+    const input = page.locator("header .choices").getByLabel("Open a trace from a file");
+    await input.setInputFiles(file("jaeger.json", { data: [{ traceID: slow.traceId, spans: [jaeger], processes: { p1: { serviceName: "shop" } } }] }));
+    await waterfall(page).getByText("from jaeger").waitFor();
+  }));
+
 test("the button of the bar opens a file from any page, one after another", () =>
   on("/zipkin/compare", async (page) => {
     const input = page.locator("header .choices").getByLabel("Open a trace from a file");

@@ -46,6 +46,8 @@ pub struct Ui {
     pub dependency_low_error_rate: f32,
     /// From this share of errors a link is red (`ZIPKIN_UI_DEPENDENCY_HIGHERRORRATE`).
     pub dependency_high_error_rate: f32,
+    /// Origins whose pages may show this one in a frame (`SPANLET_UI_FRAME_ANCESTORS`).
+    pub frame_ancestors: Vec<String>,
     /// Where a proxy shows `/zipkin` (`ZIPKIN_UI_BASEPATH`). Paths of the server do not move.
     pub base_path: String,
 }
@@ -78,6 +80,7 @@ impl Default for Ui {
             dependency_enabled: true,
             dependency_low_error_rate: 0.5,
             dependency_high_error_rate: 0.75,
+            frame_ancestors: Vec::new(),
             base_path: "/zipkin".to_owned(),
         }
     }

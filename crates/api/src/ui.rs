@@ -24,9 +24,9 @@ use crate::reply;
 #[allow_missing = true]
 struct Files;
 
-/// The page asks only this server, runs only its own script, and can't be framed by others.
+/// The page asks only this server and runs only its own script.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; \
-                      form-action 'self'; frame-ancestors 'none'";
+                      form-action 'self'; frame-ancestors";
 
 const NOT_BUILT: &str = "<!doctype html><title>Spanlet</title><p>This binary was built without its web page. \
                          Run <code>cargo xtask build</code>, which builds the page first. The API works.";
@@ -50,6 +50,8 @@ fn pages() -> Vec<(&'static str, MethodRouter<Arc<Page>>)> {
         ("/zipkin/traces/{traceId}", get(page)),
         ("/zipkin/dependency", get(page)),
         ("/zipkin/compare", get(page)),
+        ("/zipkin/services", get(page)),
+        ("/zipkin/status", get(page)),
         ("/zipkin/traceViewer", get(page)),
         ("/zipkin/config.json", get(config)),
         ("/zipkin/{*path}", get(file)),
@@ -118,15 +120,24 @@ fn index(ui: &Ui) -> Fixed {
         .with(REFERRER_POLICY, "same-origin")
 }
 
-/// The archive, when there is one, is the only other server that the page may send a trace to.
+/// The archive, when there is one, is the only other server that the page may send a trace to. Nobody may show the page
+/// in a frame but those who are named.
 fn policy(ui: &Ui) -> HeaderValue {
+    let mut policy = format!("{POLICY} {}", framed_by(&ui.frame_ancestors));
     let archive = ui.archive_post_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
-    archive
-        .and_then(|url| {
-            Some(format!("{POLICY}; connect-src 'self' {}://{}", url.scheme()?, url.authority()?))
-        })
-        .and_then(|policy| HeaderValue::from_str(&policy).ok())
-        .unwrap_or(HeaderValue::from_static(POLICY))
+    if let Some((Some(scheme), Some(host))) = archive.as_ref().map(|url| (url.scheme(), url.authority())) {
+        policy += &format!("; connect-src 'self' {scheme}://{host}");
+    }
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+/// One name that could end the rule, or say more than a name, makes all of them unheard.
+fn framed_by(origins: &[String]) -> String {
+    let plain = |origin: &String| origin.chars().all(|it| it.is_ascii_graphic() && !";,".contains(it));
+    match !origins.is_empty() && origins.iter().all(plain) {
+        true => origins.join(" "),
+        false => "'none'".to_owned(),
+    }
 }
 
 fn rebase(html: &str, base_path: &str) -> String {
@@ -180,6 +191,17 @@ fn configuration(ui: &Ui, search_enabled: bool) -> Fixed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_those_named_may_show_the_page_in_a_frame() {
+        let framed =
+            |origins: &[&str]| framed_by(&origins.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+        assert_eq!(framed(&[]), "'none'");
+        assert_eq!(framed(&["'self'", "https://wiki.example:8443"]), "'self' https://wiki.example:8443");
+        for hostile in ["https://a.example; script-src *", "a,b", "a b", "ä"] {
+            assert_eq!(framed(&["https://wiki.example", hostile]), "'none'", "{hostile:?}");
+        }
+    }
 
     #[test]
     fn the_base_follows_the_proxy() {

@@ -1,5 +1,5 @@
 //! The address bar: which page it names, and how to go to another one without loading anew.
-export type PageName = "search" | "trace" | "upload" | "dependency" | "compare";
+export type PageName = "search" | "trace" | "upload" | "dependency" | "compare" | "services" | "status";
 
 export interface Place {
   readonly page: PageName;
@@ -9,7 +9,7 @@ export interface Place {
 }
 
 const basePath = new URL(document.baseURI).pathname;
-const PAGES: Readonly<Record<string, PageName>> = { dependency: "dependency", traceViewer: "upload", compare: "compare" };
+const PAGES: Readonly<Record<string, PageName>> = { dependency: "dependency", traceViewer: "upload", compare: "compare", services: "services", status: "status" };
 
 function read(): Place {
   const params = new URLSearchParams(location.search);
@@ -50,6 +50,8 @@ export const searchHref = (params?: URLSearchParams): string => href("./", param
 export const traceHref = (traceId: string, params?: URLSearchParams): string => href(`traces/${encodeURIComponent(traceId)}`, params);
 export const uploadHref = (params?: URLSearchParams): string => href("traceViewer", params);
 export const dependencyHref = (params?: URLSearchParams): string => href("dependency", params);
+export const servicesHref = (params?: URLSearchParams): string => href("services", params);
+export const statusHref = (): string => href("status");
 export const compareHref = (params?: URLSearchParams): string => href("compare", params);
 
 function absolute(to: string): URL {

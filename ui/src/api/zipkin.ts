@@ -3,6 +3,8 @@ import { CONFIG_DEFAULT, readConfig, type Config } from "../model/config";
 import type { Link } from "../model/links";
 import type { Counts } from "../model/result-chart";
 import type { Sort } from "../model/search-query";
+import type { Statistics } from "../model/service-figures";
+import type { Status } from "../model/status";
 import { ApiError, get, getList, jsonOf } from "./http";
 import type { SearchUrls } from "./reader-jobs";
 
@@ -41,8 +43,11 @@ export function fetchTagValues(key: string, signal?: AbortSignal): Promise<strin
   return getList(apiUrl(`autocompleteValues?${new URLSearchParams({ key })}`), signal);
 }
 
-export function fetchLinks(startMs: number, endMs: number, signal?: AbortSignal): Promise<Link[]> {
-  return getList(apiUrl(`dependencies?${new URLSearchParams({ endTs: String(endMs), lookback: String(endMs - startMs) })}`), signal);
+/** Who called whom, with how long it took where the server says so. */
+export async function fetchLinks(startMs: number, endMs: number, signal?: AbortSignal): Promise<Link[]> {
+  const question = `dependencies?${new URLSearchParams({ endTs: String(endMs), lookback: String(endMs - startMs) })}`;
+  const response = await get(ownUrl(question), signal);
+  return response.status === 404 ? getList(apiUrl(question), signal) : jsonOf(response, signal);
 }
 
 /** Hands a trace to another server, as Zipkin's page does: its roots say that it was kept. */
@@ -85,6 +90,18 @@ export async function fetchCounts(params: URLSearchParams, buckets: number, sign
 export async function fetchHints(params: URLSearchParams, signal?: AbortSignal): Promise<readonly string[]> {
   const response = await get(ownUrl(`hints?${unlimited(params)}`), signal);
   return response.status === 404 ? [] : (await jsonOf<{ hints: string[] }>(response, signal)).hints;
+}
+
+/** How operations ran; undefined where the server does not count them. */
+export async function fetchStatistics(startMs: number, endMs: number, signal?: AbortSignal): Promise<Statistics | undefined> {
+  const response = await get(ownUrl(`statistics?${new URLSearchParams({ endTs: String(endMs), lookback: String(endMs - startMs) })}`), signal);
+  return response.status === 404 ? undefined : jsonOf(response, signal);
+}
+
+/** What the server says of itself; undefined where it says nothing. */
+export async function fetchStatus(signal?: AbortSignal): Promise<Status | undefined> {
+  const response = await get(ownUrl("status"), signal);
+  return response.status === 404 ? undefined : jsonOf(response, signal);
 }
 
 export function traceUrl(traceId: string): string {

@@ -2,12 +2,15 @@
 import { textAt, type TraceColumns } from "./columns";
 import { compareText } from "./merge";
 
-/** As Zipkin's /api/v2/dependencies has it. */
+/** As Zipkin's /api/v2/dependencies has it, and with how long calls took, in microseconds, where the server says so. */
 export interface Link {
   readonly parent: string;
   readonly child: string;
   readonly callCount: number;
   readonly errorCount?: number;
+  readonly p50?: number | null;
+  readonly p95?: number | null;
+  readonly p99?: number | null;
 }
 
 export interface Service {
@@ -25,14 +28,14 @@ export function errorShare(link: { readonly callCount: number; readonly errorCou
 
 /** One link for each pair, most calls first: a server may answer several. */
 export function tidyLinks(links: readonly Link[]): Link[] {
-  const pairs = new Map<string, { parent: string; child: string; callCount: number; errorCount: number }>();
-  for (const { parent, child, callCount, errorCount } of links) {
-    const key = JSON.stringify([parent, child]);
+  const pairs = new Map<string, Link>();
+  for (const link of links) {
+    const key = JSON.stringify([link.parent, link.child]);
     const known = pairs.get(key);
-    if (known) {
-      known.callCount += callCount;
-      known.errorCount += errorCount ?? 0;
-    } else pairs.set(key, { parent, child, callCount, errorCount: errorCount ?? 0 });
+    const errorCount = (known?.errorCount ?? 0) + (link.errorCount ?? 0);
+    // Percentiles of two can't be added up.
+    if (known) pairs.set(key, { parent: link.parent, child: link.child, callCount: known.callCount + link.callCount, errorCount });
+    else pairs.set(key, { ...link, errorCount });
   }
   return [...pairs.values()].sort((a, b) => b.callCount - a.callCount || compareText(a.parent, b.parent) || compareText(a.child, b.child));
 }

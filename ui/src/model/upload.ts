@@ -1,9 +1,11 @@
-//! Reads a trace out of a file: Zipkin's JSON, v2 or v1, a trace or a list of traces.
+//! Reads a trace out of a file: Zipkin's JSON, v2 or v1, a trace or a list of traces; or that of OpenTelemetry or Jaeger.
 import type { Annotation, Endpoint, Kind, Span } from "./span";
 import { micros } from "./units";
+import { fromJaeger } from "./upload-jaeger";
+import { fromOtlp } from "./upload-otlp";
+import { count, idsOf, isObject, NoTrace } from "./upload-parts";
 
-/** Says what is wrong with a file, in words for the reader. */
-export class NoTrace extends Error {}
+export { NoTrace };
 
 /** The spans of the first trace in a text. */
 export function readTrace(text: string): Span[] {
@@ -13,21 +15,26 @@ export function readTrace(text: string): Span[] {
   } catch {
     throw new NoTrace("This is not JSON.");
   }
-  const list = Array.isArray(said) ? (Array.isArray(said[0]) ? said[0] : said) : undefined;
-  if (!list) throw new NoTrace("A trace is a list of spans; this is none.");
-  if (list.length === 0) throw new NoTrace("The list of spans is empty.");
-  const spans = list.map(readSpan);
+  const spans = spansOf(said);
+  if (spans.length === 0) throw new NoTrace("The list of spans is empty.");
   const { traceId } = spans[0];
   // A file may have many traces after each other; lenient ids count by their last 16 digits, as everywhere.
   return spans.filter((span) => span.traceId.slice(-16) === traceId.slice(-16));
 }
 
+function spansOf(said: unknown): Span[] {
+  if (isObject(said) && Array.isArray(said.resourceSpans)) return fromOtlp(said.resourceSpans);
+  if (isObject(said) && Array.isArray(said.data)) return fromJaeger(said.data);
+  const list = Array.isArray(said) ? (Array.isArray(said[0]) ? said[0] : said) : undefined;
+  if (!list) throw new NoTrace("A trace is a list of spans; this is none.");
+  return list.map(readSpan);
+}
+
 function readSpan(said: unknown, i: number): Span {
   if (!isObject(said)) throw new NoTrace(`Entry ${i + 1} of the list is not a span.`);
-  const { traceId, id } = said;
-  if (!isId(traceId, 32) || !isId(id, 16)) throw new NoTrace(`Entry ${i + 1} of the list has no trace id and span id.`);
+  const ids = idsOf(i, said.traceId, said.id, said.parentId);
   const span = "binaryAnnotations" in said || isV1Annotations(said.annotations) ? fromV1(said) : fromV2(said);
-  return { ...span, traceId: padded(traceId), id: padded(id), ...(isId(said.parentId, 16) && { parentId: padded(said.parentId) }) };
+  return { ...span, ...ids };
 }
 
 function fromV2(said: Record<string, unknown>): Omit<Span, "traceId" | "id"> {
@@ -94,20 +101,4 @@ function annotation(said: Record<string, unknown>): Annotation {
 
 function isV1Annotations(said: unknown): boolean {
   return Array.isArray(said) && said.some((it) => isObject(it) && "endpoint" in it);
-}
-
-function isObject(said: unknown): said is Record<string, unknown> {
-  return typeof said === "object" && said !== null && !Array.isArray(said);
-}
-
-function isId(said: unknown, digitsMax: number): said is string {
-  return typeof said === "string" && said.length <= digitsMax && /^[0-9a-f]+$/i.test(said);
-}
-
-function padded(id: string): string {
-  return id.toLowerCase().padStart(id.length > 16 ? 32 : 16, "0");
-}
-
-function count(said: unknown): number | undefined {
-  return typeof said === "number" && Number.isFinite(said) && said > 0 ? Math.round(said) : undefined;
 }

@@ -13,6 +13,8 @@ async fn documents_say_when_a_copy_is_still_right() {
         ("/zipkin/traces/000000000000000a", "max-age=60"),
         ("/zipkin/dependency", "max-age=60"),
         ("/zipkin/compare", "max-age=60"),
+        ("/zipkin/services", "max-age=60"),
+        ("/zipkin/status", "max-age=60"),
         ("/zipkin/traceViewer", "max-age=60"),
         ("/zipkin/config.json", "max-age=600"),
         ("/info", ""),

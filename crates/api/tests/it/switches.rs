@@ -107,6 +107,7 @@ async fn the_page_is_told_its_settings() {
         dependency_enabled: false,
         dependency_low_error_rate: 0.1,
         dependency_high_error_rate: 0.3,
+        frame_ancestors: vec!["https://wiki.example".into()],
         base_path: "/zipkin".into(),
     };
     let server = Server::new(Config { ui: Some(ui), ..Config::default() });
@@ -121,7 +122,10 @@ async fn the_page_is_told_its_settings() {
     assert_eq!(told, expected);
     let page = server.get("/zipkin/").await;
     let policy = page.header("content-security-policy");
-    assert!(policy.ends_with("; connect-src 'self' https://archive.example"), "{policy}");
+    assert!(
+        policy.ends_with("frame-ancestors https://wiki.example; connect-src 'self' https://archive.example"),
+        "{policy}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -186,6 +186,7 @@ fn ui(settings: &Settings) -> Ui {
         dependency_enabled: settings.ui_dependency_enabled,
         dependency_low_error_rate: settings.ui_dependency_low_error_rate.0 as f32,
         dependency_high_error_rate: settings.ui_dependency_high_error_rate.0 as f32,
+        frame_ancestors: settings.ui_frame_ancestors.clone(),
         base_path: settings.ui_basepath.clone(),
     }
 }

@@ -191,6 +191,8 @@ settings! {
         ui_dependency_low_error_rate: Ratio = "0.5", [ZIPKIN_UI_DEPENDENCY_LOWERRORRATE];
         /// From this share of errors on a link is red.
         ui_dependency_high_error_rate: Ratio = "0.75", [ZIPKIN_UI_DEPENDENCY_HIGHERRORRATE];
+        /// Origins whose pages may show this one in a frame, such as `https://wiki.example`.
+        ui_frame_ancestors: Vec<String> = "", [];
         /// Path under which a proxy shows the page.
         ui_basepath: String = "/zipkin", [ZIPKIN_UI_BASEPATH];
     }
