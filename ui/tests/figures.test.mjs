@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPage, serverUrl } from "./browser.mjs";
 import { addressSays, browser, checkAccess, checkWidth, eventually } from "./kit.mjs";
+import { checkout, post } from "./traces.mjs";
 import { RELAYS, statistics, status } from "./figures.mjs";
 
 const IMAGE = "<img src=x onerror=alert(1)>";
@@ -118,3 +119,16 @@ for (const [name, path, ready] of [
     }
   });
 }
+
+test("the server's own figures and state, without anything made up", async () => {
+  const nowMs = Date.now();
+  await post(serverUrl, [checkout(nowMs * 100 + 58, nowMs - 120_000, { slowMs: 300 })]);
+  const { page, complaints, close } = await openPage(browser, "/zipkin/services?service=payment");
+  await page.getByRole("table", { name: "Operations" }).getByRole("link", { name: "post" }).waitFor();
+  await list(page).getByRole("link", { name: "front" }).waitFor();
+  await page.goto(new URL("/zipkin/status", serverUrl).href);
+  await page.getByRole("table", { name: /^Collectors/ }).getByRole("row", { name: /^http/ }).waitFor();
+  await page.getByRole("heading", { name: /^Store/ }).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});

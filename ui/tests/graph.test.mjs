@@ -10,6 +10,8 @@ const nowMs = Date.now();
 const slow = checkout(nowMs * 100 + 68, nowMs - 20_000, { slowMs: 480, failing: true });
 const fast = checkout(nowMs * 100 + 69, nowMs - 30_000, { slowMs: 4 });
 before(() => post(serverUrl, [slow, fast]));
+/** The server says how long calls took; Zipkin knows only how many there were. */
+const DEPENDENCIES = /\/api\/(v2|spanlet\/v1)\/dependencies\?/;
 const graph = (page) => page.getByRole("group", { name: "Graph of services" });
 const panel = (page, name = "Service") => page.getByRole("complementary", { name });
 
@@ -51,7 +53,7 @@ function mesh(count) {
 test("200 services: boxes apart, names readable, one in focus at hand", async () => {
   const { page, complaints, close } = await openPage(browser, "/zipkin/traces/1");
   complaints.length = 0;
-  await page.route("**/api/v2/dependencies?*", (route) => route.fulfill({ json: mesh(200) }));
+  await page.route(DEPENDENCIES, (route) => route.fulfill({ json: mesh(200) }));
   await page.goto(new URL("/zipkin/dependency", serverUrl).href);
   await graph(page).getByRole("button", { name: "service-000" }).waitFor();
   const boxes = await page.locator(".node").evaluateAll((all) => all.map((it) => it.getBoundingClientRect().toJSON()));
@@ -72,10 +74,27 @@ test("200 services: boxes apart, names readable, one in focus at hand", async ()
   await close();
 });
 
+test("calls have their latency where the server knows it, and are there without", async () => {
+  const { page, close } = await openPage(browser, "/zipkin/traces/1");
+  await page.route(/\/api\/spanlet\/v1\/dependencies\?/, (route) => route.fulfill({ json: [{ parent: "front", child: "mail", callCount: 9, errorCount: 3, p50: 2000, p95: 70_000, p99: 90_000 }, { parent: "front", child: "cart", callCount: 20, p95: null }] }));
+  await page.goto(new URL("/zipkin/dependency?view=table", serverUrl).href);
+  await page.getByRole("table").getByRole("button", { name: "p95" }).click();
+  await eventually(async () => assert.match(await page.getByRole("table").getByRole("row").nth(1).innerText(), /mail\s+9\s+33 %\s+70\.0 ms/));
+  await page.goto(new URL("/zipkin/dependency", serverUrl).href);
+  await graph(page).getByRole("button", { name: /^front calls mail/ }).click();
+  await panel(page, "Call").getByText("Half took up to 2.00 ms, 99 of 100 up to 90.0 ms.").waitFor();
+  await page.unroute(/\/api\/spanlet\/v1\/dependencies\?/);
+  await page.route(/\/api\/spanlet\/v1\/dependencies\?/, (route) => route.fulfill({ status: 404, body: "" }));
+  await page.goto(new URL("/zipkin/dependency?view=table", serverUrl).href);
+  await page.getByRole("table").getByRole("row").nth(1).waitFor();
+  assert.equal(await page.getByRole("table").getByRole("button", { name: "p95" }).count(), 0);
+  await close();
+});
+
 test("no dependencies and a failing server are told apart", async () => {
   const { page, close } = await openPage(browser, "/zipkin/traces/1");
   let answer = (route) => route.fulfill({ json: [] });
-  await page.route("**/api/v2/dependencies?*", (route) => answer(route));
+  await page.route(DEPENDENCIES, (route) => answer(route));
   await page.goto(new URL("/zipkin/dependency", serverUrl).href);
   await page.getByText("No service called another in this time.").waitFor();
   answer = (route) => route.fulfill({ status: 500, body: "no index" });
