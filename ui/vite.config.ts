@@ -21,5 +21,6 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: { proxy: { "/zipkin/api": process.env.SPANLET_URL ?? "http://127.0.0.1:9411" } },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  // A busy machine may take long over a trace of 100,000 spans.
+  test: { include: ["src/**/*.test.ts"], environment: "node", testTimeout: 120_000 },
 });
