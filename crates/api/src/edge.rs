@@ -16,8 +16,15 @@ use crate::{Api, cors, relays, reply, target};
 
 /// Zipkin compresses answers above this size, and the first of these types.
 const COMPRESS_ABOVE_BYTES: u16 = 2048;
-const COMPRESSED_TYPES: [&str; 6] =
-    ["application/json", "application/javascript", "text/css", "image/svg", "text/javascript", "text/html"];
+const COMPRESSED_TYPES: [&str; 7] = [
+    "application/json",
+    "application/vnd.spanlet",
+    "application/javascript",
+    "text/css",
+    "image/svg",
+    "text/javascript",
+    "text/html",
+];
 
 /// Puts what holds for every request around the routes of all parts.
 pub fn around(api: &Api, routes: Router) -> Router {

@@ -2,13 +2,16 @@
 //! `docs/reference/openapi.json`, which is served too.
 
 mod ask;
+mod columns;
 mod counts;
 mod durations;
 mod heatmap;
 mod hints;
 mod histogram;
+mod packed;
 mod problem;
 mod query_text;
+mod spans;
 mod statistics;
 mod status;
 mod traces;
@@ -18,6 +21,7 @@ use std::sync::LazyLock;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
+use storage::error::ReadError;
 
 pub use problem::Problem;
 
@@ -41,7 +45,16 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/spanlet/v1/status", get(status::status)),
         ("/api/spanlet/v1/statistics", get(statistics::statistics)),
         ("/api/spanlet/v1/dependencies", get(statistics::dependencies)),
+        ("/api/spanlet/v1/trace/{traceId}/columns", get(columns::columns)),
+        ("/api/spanlet/v1/trace/{traceId}/matches", get(spans::matches)),
+        ("/api/spanlet/v1/trace/{traceId}/spans/{spanId}", get(spans::spans)),
     ]
+}
+
+/// Works something out where it holds nobody up.
+async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let worked = tokio::task::spawn_blocking(work).await;
+    worked.map_err(|error| ReadError::Failed(error.to_string()).into())
 }
 
 async fn openapi(headers: HeaderMap) -> Response {

@@ -92,7 +92,8 @@ fn trace_ids(text: &str) -> Result<Vec<TraceId>, Refusal> {
     }
 }
 
-fn trace_id(text: &str) -> Result<TraceId, Refusal> {
+/// Reads a trace id as Zipkin does.
+pub fn trace_id(text: &str) -> Result<TraceId, Refusal> {
     TraceId::from_lower_hex(text).map_err(|error| {
         Refusal::bad(match error {
             IdError::NotLowerHex => format!("{text} {error}"),

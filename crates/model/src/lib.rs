@@ -1,6 +1,7 @@
 //! What a trace is: ids, spans, batches of spans, trees and links. Pure: no clock, no I/O, no serde.
 
 pub mod batch;
+pub mod columns;
 pub mod draft;
 pub mod endpoint;
 pub mod histogram;

@@ -3,14 +3,47 @@
 //! The rules are those of Zipkin's own page (openzipkin/zipkin `zipkin-lens/src/zipkin/clock-skew.js`). A server that
 //! seems to start after its client is left alone: so does a request that waited in a queue.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::endpoint::Endpoint;
 use crate::span::{Kind, Span};
 use crate::tree::Tree;
 
+/// A clock that was mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skew {
+    /// Address of the host.
+    pub address: IpAddr,
+    /// The service there, or `""`.
+    pub service: String,
+    /// Negative: the clock of this host is behind that of its callers.
+    pub skew_us: i64,
+}
+
 /// Returns what to take off the timestamp of each row, in microseconds.
 pub fn shifts_us(tree: &Tree) -> Vec<i64> {
+    mend(tree).0
+}
+
+/// Returns the same, and the clocks that were mended: each host once with its largest skew, the largest first.
+pub fn mend(tree: &Tree) -> (Vec<i64>, Vec<Skew>) {
+    let mut skews: BTreeMap<IpAddr, Skew> = BTreeMap::new();
+    let shifts_us = shifts_and(tree, &mut |address, server, skew_us| {
+        let service = server.local_service().unwrap_or_default().to_owned();
+        let skew = Skew { address, service, skew_us };
+        let known = skews.entry(address).or_insert_with(|| skew.clone());
+        if known.skew_us.unsigned_abs() < skew_us.unsigned_abs() {
+            *known = skew;
+        }
+    });
+    let mut skews: Vec<Skew> = skews.into_values().collect();
+    skews.sort_by_key(|skew| Reverse(skew.skew_us.unsigned_abs()));
+    (shifts_us, skews)
+}
+
+fn shifts_and(tree: &Tree, found: &mut impl FnMut(IpAddr, &Span, i64)) -> Vec<i64> {
     let mut shifts_us = vec![0; tree.nodes.len()];
     // Without exactly one root it is not known which clock to trust.
     if tree.parentless != 1 || tree.nodes.first().is_none_or(|root| root.span.is_none()) {
@@ -30,6 +63,7 @@ pub fn shifts_us(tree: &Tree) -> Vec<i64> {
         }
         if let Some(skew_us) = skew_us(client, server, shifts_us[parent], shifts_us[row]) {
             hosts[row] = address;
+            address.into_iter().for_each(|address| found(address, server, skew_us));
             shifts_us[row] = shifts_us[row].saturating_add(skew_us);
         }
     }

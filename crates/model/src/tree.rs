@@ -24,6 +24,8 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     /// Spans without a parent id.
     pub parentless: usize,
+    /// Spans that hang under the root because their parent never came.
+    pub orphans: usize,
     /// Spans that are their own ancestors: there is no place for them in a tree.
     pub unreached: usize,
 }
@@ -49,8 +51,9 @@ impl Tree {
         let is_parentless = |i: &usize| parents[*i].is_none() && may_be_root(&spans[*i]);
         let parentless = (0..spans.len()).filter(is_parentless).count();
         let root = (0..spans.len()).find(is_parentless);
+        let orphans = (0..spans.len()).filter(|i| parents[*i].is_none() && !may_be_root(&spans[*i])).count();
         let children = children_of(&spans, &parents, root);
-        Self { parentless, ..lay_out(spans, children, root) }
+        Self { parentless, orphans, ..lay_out(spans, children, root) }
     }
 
     /// Returns the rows right below a row, in order.
@@ -131,5 +134,5 @@ fn lay_out(spans: Vec<Span>, children: Vec<Vec<usize>>, root: Option<usize>) -> 
         }
     }
     let unreached = spans.iter().flatten().count();
-    Tree { nodes, parentless: 0, unreached }
+    Tree { nodes, parentless: 0, orphans: 0, unreached }
 }

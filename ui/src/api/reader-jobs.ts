@@ -7,8 +7,13 @@ import { assembleTrace, summarize, type Summary, type Trace } from "../model/tra
 import { readTrace } from "../model/upload";
 import { get, getList, jsonOf } from "./http";
 
+/** A trace of the server: in Zipkin's JSON, and where our own server has the rest. */
+export interface ServerSource {
+  readonly url: string;
+  readonly own: string;
+}
 /** A trace of the server, or one out of a file. */
-export type Source = { readonly url: string } | { readonly file: Blob };
+export type Source = ServerSource | { readonly file: Blob };
 
 /** A trace that the worker holds, until it is closed. */
 interface Held {

@@ -4,6 +4,7 @@ import type { Span } from "../model/span";
 import { ApiError } from "./http";
 import type { Found, Opened, SearchUrls, Source } from "./reader-jobs";
 import type { Ask, FromWorker, ToWorker } from "./reader.worker";
+import { openOnServer } from "./server-trace";
 
 interface Waiting {
   readonly done: (value: unknown) => void;
@@ -47,8 +48,21 @@ function ask<T>(job: Ask["job"], args: readonly unknown[], signal?: AbortSignal)
   });
 }
 
-/** A trace the worker holds. What the columns leave out is asked for. */
-export class OpenTrace {
+/** A trace on screen. What the columns leave out is asked for. */
+export interface OpenTrace {
+  readonly columns: TraceColumns;
+  readonly source: Source;
+  span(row: number): Promise<Span>;
+  /** Rows that contain a text, ascending. */
+  matches(text: string): Promise<Int32Array>;
+  /** The spans as they were reported, in Zipkin's JSON. */
+  json(): Promise<string>;
+  retimed(rawTimes: boolean): Promise<OpenTrace>;
+  close(): void;
+}
+
+/** A trace the worker holds. */
+class WorkerTrace implements OpenTrace {
   constructor(
     private readonly handle: number,
     readonly columns: TraceColumns,
@@ -69,7 +83,7 @@ export class OpenTrace {
 
   async retimed(rawTimes: boolean): Promise<OpenTrace> {
     const { columns } = await ask<Opened>("retime", [this.handle, rawTimes]);
-    return new OpenTrace(this.handle, columns, this.source);
+    return new WorkerTrace(this.handle, columns, this.source);
   }
 
   close(): void {
@@ -79,8 +93,12 @@ export class OpenTrace {
 
 /** Undefined when the server has no such trace. */
 export async function openTrace(source: Source, rawTimes: boolean, signal?: AbortSignal): Promise<OpenTrace | undefined> {
+  if ("own" in source) {
+    const open = await openOnServer(source, rawTimes, signal);
+    if (open !== "unknown") return open === "missing" ? undefined : open;
+  }
   const opened = await ask<Opened | undefined>("open", [source, rawTimes], signal);
-  return opened && new OpenTrace(opened.handle, opened.columns, source);
+  return opened && new WorkerTrace(opened.handle, opened.columns, source);
 }
 
 export function searchTraces(urls: SearchUrls, cursor: string | undefined, signal?: AbortSignal): Promise<Found> {

@@ -6,7 +6,7 @@ import type { Sort } from "../model/search-query";
 import type { Statistics } from "../model/service-figures";
 import type { Status } from "../model/status";
 import { ApiError, get, getList, jsonOf } from "./http";
-import type { SearchUrls } from "./reader-jobs";
+import type { SearchUrls, ServerSource } from "./reader-jobs";
 
 /** `path` is relative, so that it follows <base href>. */
 function apiUrl(path: string): string {
@@ -106,6 +106,10 @@ export async function fetchStatus(signal?: AbortSignal): Promise<Status | undefi
 
 export function traceUrl(traceId: string): string {
   return apiUrl(`trace/${encodeURIComponent(traceId)}`);
+}
+
+export function traceSource(traceId: string): ServerSource {
+  return { url: traceUrl(traceId), own: ownUrl(`trace/${encodeURIComponent(traceId)}`) };
 }
 
 /** Where programs send spans to: the server of this page. Writes exist only under the root. */

@@ -34,11 +34,12 @@ export interface TraceColumns extends Outline {
   readonly kind: Texts;
   /** The names that searches know: `name` is for people. */
   readonly spanName: Texts;
-  /** 16 digits a row. */
-  readonly ids: string;
+  /** 8 bytes a row, the most significant first. */
+  readonly ids: Uint8Array;
 }
 
-const ID_DIGITS = 16;
+const ID_BYTES = 8;
+const ID_DIGITS = 2 * ID_BYTES;
 
 export function columnsOf(trace: Trace): TraceColumns {
   const { tree } = trace;
@@ -69,8 +70,17 @@ export function columnsOf(trace: Trace): TraceColumns {
     path: texts(operations, (it) => it.path),
     kind: texts(spans, (span) => span.kind?.toLowerCase() ?? ""),
     spanName: texts(spans, (span) => span.name ?? ""),
-    ids: spans.map((span) => span.id.padStart(ID_DIGITS, "0").slice(-ID_DIGITS)).join(""),
+    ids: idsOf(spans.map((span) => span.id)),
   };
+}
+
+function idsOf(ids: readonly string[]): Uint8Array {
+  const bytes = new Uint8Array(ids.length * ID_BYTES);
+  ids.forEach((id, row) => {
+    const digits = id.padStart(ID_DIGITS, "0").slice(-ID_DIGITS);
+    for (let i = 0; i < ID_BYTES; i++) bytes[row * ID_BYTES + i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+  });
+  return bytes;
 }
 
 function texts<T>(items: readonly T[], read: (item: T) => string): Texts {
@@ -93,36 +103,39 @@ export function textAt(column: Texts, row: number): string {
 }
 
 export function idAt(trace: TraceColumns, row: number): string {
-  return trace.ids.slice(row * ID_DIGITS, (row + 1) * ID_DIGITS);
+  return Array.from(trace.ids.subarray(row * ID_BYTES, (row + 1) * ID_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The `nth` row (from 1) that has an id: both halves of a call have the same. */
 export function rowOfId(trace: TraceColumns, id: string, nth = 1): number | undefined {
-  const wanted = id.padStart(ID_DIGITS, "0");
+  if (id.length > ID_DIGITS) return undefined;
+  const wanted = idsOf([id]);
+  const rows = trace.ids.length / ID_BYTES;
   let left = nth;
-  for (let at = trace.ids.indexOf(wanted); at >= 0; at = trace.ids.indexOf(wanted, at + 1)) {
-    if (at % ID_DIGITS === 0 && wanted.length === ID_DIGITS && --left === 0) return at / ID_DIGITS;
-  }
+  for (let row = trace.headRow; row < rows; row++) if (hasId(trace, row, wanted) && --left === 0) return row;
   return undefined;
+}
+
+function hasId({ ids }: TraceColumns, row: number, wanted: Uint8Array): boolean {
+  // From the end: ids that a program counts up differ there.
+  for (let i = ID_BYTES - 1; i >= 0; i--) if (ids[row * ID_BYTES + i] !== wanted[i]) return false;
+  return true;
 }
 
 /** How many rows before this one have its id. */
 export function sameIdBefore(trace: TraceColumns, row: number): number {
-  const id = idAt(trace, row);
-  const end = row * ID_DIGITS;
+  const id = trace.ids.subarray(row * ID_BYTES, (row + 1) * ID_BYTES);
   let count = 0;
-  for (let at = trace.ids.indexOf(id); at >= 0 && at < end; at = trace.ids.indexOf(id, at + 1)) {
-    if (at % ID_DIGITS === 0) count++;
-  }
+  for (let before = trace.headRow; before < row; before++) if (hasId(trace, before, id)) count++;
   return count;
 }
 
 /** The buffers of a trace, which a thread may give away instead of copying them. */
 export function buffersOf(trace: TraceColumns): ArrayBuffer[] {
   const columns = [
-    trace.parent, trace.depth, trace.size, trace.errorRows, trace.failed,
+    trace.parent, trace.depth, trace.size, trace.errorRows, trace.failed, trace.ids,
     trace.bounds.startUs, trace.bounds.endUs,
-    trace.own.ownUs, trace.own.onPath, trace.own.stretches, trace.own.first, trace.own.count,
+    trace.own.ownUs, trace.own.onPath, trace.own.network, trace.own.stretches, trace.own.first, trace.own.count,
     trace.service.at, trace.remote.at, trace.name.at, trace.path.at, trace.kind.at, trace.spanName.at,
   ];
   return [...new Set(columns.map((it) => it.buffer as ArrayBuffer))];

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { boundsOf } from "./bounds";
-import { ownTime } from "./own-time";
+import { ownTime, shares } from "./own-time";
 import { mendClocks } from "./skew";
 import { serviceOf, type Span } from "./span";
 import { buildTree } from "./tree";
@@ -15,6 +15,8 @@ interface Golden {
   expected: {
     duration_us: number;
     services: { service: string; own_us: number }[];
+    operations: { service: string; name: string; own_us: number; network_us: number }[];
+    aside: number;
     path: { id: string; service: string; own_us: number }[];
   };
 }
@@ -36,7 +38,12 @@ test.each(cases)("%s", (name) => {
     .filter(({ id, row }) => own.onPath[row] && id !== "")
     .map(({ id, service, own_us }) => ({ id, service, own_us }));
   const services = own.services.map(({ service, ownUs }) => ({ service, own_us: ownUs }));
-  expect({ duration_us: own.durationUs, services, path }, story).toEqual(expected);
+  const operations = shares(tree, own, (span) => `${serviceOf(span)}\n${span.name ?? ""}`).map(({ service, ownUs, networkUs }) => {
+    const [of, name] = service.split("\n");
+    return { service: of, name, own_us: ownUs, network_us: networkUs };
+  });
+  const aside = tree.spans.filter((span, row) => !own.onPath[row] && span.id !== "").length;
+  expect({ duration_us: own.durationUs, services, operations, aside, path }, story).toEqual(expected);
 });
 
 test("there are cases", () => expect(cases.length).toBeGreaterThanOrEqual(8));
@@ -75,5 +82,5 @@ test("a chain of 100,000 spans is walked without recursion", () => {
   });
   const { own, tree } = measure(spans);
   expect(tree.depth[length - 1]).toBe(length - 1);
-  expect(own.services).toEqual([{ service: "s", ownUs: 2 * length }]);
+  expect(own.services).toEqual([{ service: "s", ownUs: 2 * length, networkUs: 0 }]);
 });

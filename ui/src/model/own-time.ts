@@ -1,13 +1,15 @@
 //! Gives each moment of a trace to the one span that was being waited for, so that the parts add up to the whole.
-// The algorithm and its reasons: testdata/own-time/README.md.
+// The algorithm and its reasons: testdata/own-time/README.md; what it means: docs/reference/own-time.md.
 import type { Bounds } from "./bounds";
 import { compareText } from "./merge";
-import { serviceOf } from "./span";
+import { serviceOf, type Span } from "./span";
 import { eachChild, type Tree } from "./tree";
 
 export interface ServiceTime {
   readonly service: string;
   readonly ownUs: number;
+  /** The part of it that calls spent between their client half and their server half. */
+  readonly networkUs: number;
 }
 
 export interface OwnTime {
@@ -18,6 +20,8 @@ export interface OwnTime {
   readonly ownUs: Float64Array;
   /** 1 for each row on the critical path. */
   readonly onPath: Uint8Array;
+  /** 1 for each row whose own time lies between the halves of a call. */
+  readonly network: Uint8Array;
   /** The stretches that are a row's own: `stretches[first[row]]` to `stretches[first[row] + count[row] * 2 - 1]`, pairs of from and to. */
   readonly stretches: Float64Array;
   readonly first: Int32Array;
@@ -28,6 +32,7 @@ export function ownTime(tree: Tree, bounds: Bounds): OwnTime {
   const length = tree.spans.length;
   const ownUs = new Float64Array(length);
   const onPath = new Uint8Array(length);
+  const network = new Uint8Array(length);
   const first = new Int32Array(length);
   const count = new Int32Array(length);
   const stretches: number[] = [];
@@ -50,12 +55,13 @@ export function ownTime(tree: Tree, bounds: Bounds): OwnTime {
       if (child.fromUs >= cursorUs) continue;
       const endUs = Math.min(child.toUs, cursorUs);
       keep(endUs, cursorUs);
+      if (tree.spans[row].kind === "CLIENT" && tree.spans[child.row].kind === "SERVER") network[row] = 1;
       walks.push({ row: child.row, fromUs: child.fromUs, toUs: endUs });
       cursorUs = child.fromUs;
     }
     keep(fromUs, cursorUs);
   }
-  return { durationUs, services: byService(tree, ownUs, onPath), ownUs, onPath, stretches: Float64Array.from(stretches), first, count };
+  return { durationUs, services: shares(tree, { ownUs, onPath, network }, serviceOf), ownUs, onPath, network, stretches: Float64Array.from(stretches), first, count };
 }
 
 /** Children clipped to a stretch of their parent; latest end first, then latest start, then tree order. */
@@ -70,14 +76,18 @@ function waitedFor(tree: Tree, bounds: Bounds, row: number, fromUs: number, toUs
   return clipped.sort((a, b) => b.toUs - a.toUs || b.fromUs - a.fromUs);
 }
 
-function byService(tree: Tree, ownUs: Float64Array, onPath: Uint8Array): ServiceTime[] {
-  const sums = new Map<string, number>();
+/** Adds up the rows that have a text in common; largest first, equal ones by the text. */
+export function shares(tree: Tree, { ownUs, onPath, network }: Pick<OwnTime, "ownUs" | "onPath" | "network">, textOf: (span: Span) => string): ServiceTime[] {
+  const sums = new Map<string, { ownUs: number; networkUs: number }>();
   onPath.forEach((walked, row) => {
     if (!walked || (tree.rootless && row === 0 && ownUs[0] === 0)) return;
-    const service = serviceOf(tree.spans[row]);
-    sums.set(service, (sums.get(service) ?? 0) + ownUs[row]);
+    const text = textOf(tree.spans[row]);
+    const sum = sums.get(text) ?? { ownUs: 0, networkUs: 0 };
+    sum.ownUs += ownUs[row];
+    if (network[row]) sum.networkUs += ownUs[row];
+    sums.set(text, sum);
   });
   return [...sums]
-    .map(([service, us]) => ({ service, ownUs: us }))
+    .map(([service, sum]) => ({ service, ...sum }))
     .sort((a, b) => b.ownUs - a.ownUs || compareText(a.service, b.service));
 }

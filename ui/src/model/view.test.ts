@@ -46,13 +46,13 @@ test("a list says where the time went", () => {
     spanCount: 5,
     errorCount: 2,
     own: [
-      { service: "db", ownUs: 35 },
-      { service: "web", ownUs: 30 },
-      { service: "mail", ownUs: 20 },
-      { service: "api", ownUs: 15 },
+      { service: "db", ownUs: 35, networkUs: 0 },
+      { service: "web", ownUs: 30, networkUs: 0 },
+      { service: "mail", ownUs: 20, networkUs: 0 },
+      { service: "api", ownUs: 15, networkUs: 0 },
     ],
   });
-  expect(slowest([{ service: "", ownUs: 9 }, { service: "a", ownUs: 1 }])?.service).toBe("a");
+  expect(slowest([{ service: "", ownUs: 9, networkUs: 0 }, { service: "a", ownUs: 1, networkUs: 0 }])?.service).toBe("a");
 });
 
 test("raw times are those reported", () => {

@@ -32,7 +32,7 @@ struct Request {
 
 impl Request {
     fn own_us(&self, service: &str) -> u64 {
-        self.own_time.services.iter().find(|(name, _)| name == service).map_or(0, |(_, us)| *us)
+        self.own_time.services.iter().find(|it| it.service == *service).map_or(0, |it| it.own_us)
     }
 }
 
@@ -46,17 +46,17 @@ pub fn who(traces: &[Vec<Span>]) -> Option<Blame> {
             request.own_time.duration_us > (2 * duration_usual_us).max(duration_usual_us + SLOWER_BY_US)
         };
         for request in requests.iter().filter(is_slow) {
-            for (service, own_us) in &request.own_time.services {
+            for share in &request.own_time.services {
                 let usual =
-                    requests.iter().filter(|other| !is_slow(other)).map(|other| other.own_us(service));
+                    requests.iter().filter(|other| !is_slow(other)).map(|other| other.own_us(&share.service));
                 let own_usual_us = median(usual)?;
-                *grew_us.entry(service.clone()).or_default() +=
-                    own_us.cast_signed() - own_usual_us.cast_signed();
+                *grew_us.entry(share.service.clone()).or_default() +=
+                    share.own_us.cast_signed() - own_usual_us.cast_signed();
                 candidates.push(Blame {
-                    service: service.clone(),
+                    service: share.service.clone(),
                     slow: 0,
                     trace_id: request.trace_id,
-                    own_us: *own_us,
+                    own_us: share.own_us,
                     own_usual_us,
                     duration_us: request.own_time.duration_us,
                     duration_usual_us,

@@ -1,11 +1,14 @@
 //! Reads the question that all extensions share: Zipkin's parameters, and the `query` text.
 
+use storage::port::Trace;
 use storage::query::Query;
 
 use super::problem::Problem;
 use super::query_text;
 use crate::Api;
 use crate::params::Params;
+use crate::reply::Refusal;
+use crate::traces::trace_id;
 
 /// Parameters of every question.
 const SHARED: [&str; 9] = [
@@ -29,13 +32,7 @@ pub fn query(api: &Api, params: &Params, own: &[&str]) -> Result<Query, Problem>
     if !api.config.search_enabled {
         return Err(Problem::search_off());
     }
-    if let Some(unknown) = params.names().find(|name| !SHARED.contains(name) && !own.contains(name)) {
-        let known = SHARED.iter().chain(own).copied().collect::<Vec<_>>().join(", ");
-        return Err(Problem::parameter(
-            unknown,
-            format!("there is no parameter {unknown}; there are {known}"),
-        ));
-    }
+    only(params, &[&SHARED, own].concat())?;
     let mut query = params.search(&api.config, (api.sources.now_ms)())?;
     if query.limit > MANY {
         return Err(Problem::parameter("limit", format!("limit > {MANY}")));
@@ -45,6 +42,21 @@ pub fn query(api: &Api, params: &Params, own: &[&str]) -> Result<Query, Problem>
         query_text::parse(text).map_err(|error| Problem::parameter("query", error.text).at(error.at))?;
     query.conditions.extend(conditions);
     Ok(query)
+}
+
+/// Refuses parameters other than these.
+pub fn only(params: &Params, known: &[&str]) -> Result<(), Problem> {
+    let Some(unknown) = params.names().find(|name| !known.contains(name)) else { return Ok(()) };
+    let there_are =
+        if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) };
+    Err(Problem::parameter(unknown, format!("there is no parameter {unknown}{there_are}")))
+}
+
+/// Reads the spans of one trace.
+pub async fn trace(api: &Api, id: &str) -> Result<Trace, Problem> {
+    let id = trace_id(id)?;
+    let found = api.storage().traces(vec![id]).await?.pop();
+    found.ok_or_else(|| Refusal::not_found(format!("{id} not found")).into())
 }
 
 /// Reads a number from 1 to 1000.

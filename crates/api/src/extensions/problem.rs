@@ -56,6 +56,9 @@ impl From<Refusal> for Problem {
                 "The question was not answered",
                 "try again; if it stays so, look at /health and the server's log",
             ),
+            false if status == StatusCode::NOT_FOUND => {
+                ("There is no such thing", "it may still be on its way, or have been deleted for its age")
+            }
             false => {
                 ("The question can't be understood", "see /api/spanlet/openapi.json for what may be asked")
             }
@@ -92,6 +95,7 @@ fn takes(parameter: &str) -> &'static str {
             "durations are whole microseconds above 0, the largest not below the smallest"
         }
         "endTs" => "endTs is in milliseconds since the epoch; the time now when left out",
+        "clocks" => "clocks is mended or raw",
         "lookback" => "lookback is in milliseconds",
         _ => "see /api/spanlet/openapi.json for what may be asked",
     }

@@ -1,6 +1,6 @@
 //! Own time: the golden cases that the page must meet as well, and what must hold for any trace.
 
-use model::own_time::{self, OwnTime};
+use model::own_time::{self, OwnTime, Share};
 
 use crate::spans::{from_json, spans, testdata};
 
@@ -30,7 +30,20 @@ fn check(own: &OwnTime, expected: &serde_json::Value, name: &str) {
     assert_eq!(Some(own.duration_us), expected["duration_us"].as_u64(), "{name}: duration");
     let services: Vec<_> =
         list("services").map(|it| (text(&it["service"]), it["own_us"].as_u64().unwrap())).collect();
-    assert_eq!(own.services, services, "{name}: services");
+    let found: Vec<_> = own.services.iter().map(|it| (it.service.clone(), it.own_us)).collect();
+    assert_eq!(found, services, "{name}: services");
+    let operations: Vec<_> = list("operations")
+        .map(|it| Share {
+            service: text(&it["service"]),
+            name: text(&it["name"]),
+            own_us: it["own_us"].as_u64().unwrap(),
+            network_us: it["network_us"].as_u64().unwrap(),
+        })
+        .collect();
+    assert_eq!(own.operations, operations, "{name}: operations");
+    let network = |shares: &[Share]| shares.iter().map(|it| it.network_us).sum::<u64>();
+    assert_eq!(network(&own.services), network(&own.operations), "{name}: network");
+    assert_eq!(Some(own.aside as u64), expected["aside"].as_u64(), "{name}: aside");
     let path: Vec<_> = list("path")
         .map(|it| (text(&it["id"]), text(&it["service"]), it["own_us"].as_u64().unwrap()))
         .collect();
@@ -42,14 +55,15 @@ fn check(own: &OwnTime, expected: &serde_json::Value, name: &str) {
 #[test]
 fn nothing_takes_no_time() {
     assert_eq!(own_time::of(&[]), OwnTime::default());
-    assert_eq!(own_time::of(&spans("1 web; 2/1 app")), OwnTime::default());
-    assert_eq!(own_time::of(&spans("1 web t5")), OwnTime::default());
+    let aside = |aside| OwnTime { aside, ..OwnTime::default() };
+    assert_eq!(own_time::of(&spans("1 web; 2/1 app")), aside(2));
+    assert_eq!(own_time::of(&spans("1 web t5")), aside(1));
 }
 
 #[track_caller]
 fn check_services(trace: &str, expected: &[(&str, u64)]) {
     let own = own_time::of(&spans(trace));
-    let services: Vec<_> = own.services.iter().map(|(service, us)| (service.as_str(), *us)).collect();
+    let services: Vec<_> = own.services.iter().map(|it| (it.service.as_str(), it.own_us)).collect();
     assert_eq!(services, expected);
     assert_eq!(services.iter().map(|(_, us)| us).sum::<u64>(), own.duration_us);
 }
@@ -80,7 +94,7 @@ fn absurd_times() {
         "1 web t1 d{max}; 2/1 app t{max} d{max}; 3/1 CLIENT web@1.1.1.1 t{max} d1; 3/1 SERVER app@1.1.1.2 +shared t1 d{max}"
     );
     let own = own_time::of(&spans(&trace));
-    assert_eq!(own.services.iter().map(|(_, us)| us).sum::<u64>(), own.duration_us);
+    assert_eq!(own.services.iter().map(|it| it.own_us).sum::<u64>(), own.duration_us);
 }
 
 /// Traces made of a simple pseudo-random sequence: whatever their shape, the parts add up.
@@ -105,16 +119,63 @@ fn the_parts_add_up_to_the_whole() {
             })
             .collect();
         let own = own_time::of(&spans(&trace.join(";")));
-        let by_service: u64 = own.services.iter().map(|(_, us)| us).sum();
+        let by_service: u64 = own.services.iter().map(|it| it.own_us).sum();
+        let by_operation: u64 = own.operations.iter().map(|it| it.own_us).sum();
+        assert_eq!(by_operation, own.duration_us, "round {round}: {trace:?}");
         assert_eq!(by_service, own.duration_us, "round {round}: {trace:?}");
-        let unknown = own.services.iter().find(|(service, _)| service.is_empty()).map_or(0, |(_, us)| *us);
+        let unknown = own.services.iter().find(|it| it.service.is_empty()).map_or(0, |it| it.own_us);
         assert_eq!(
             own.path.iter().map(|it| it.own_us).sum::<u64>() + unknown,
             own.duration_us,
             "round {round}"
         );
-        assert!(own.services.is_sorted_by(|a, b| (b.1, &a.0) <= (a.1, &b.0)), "round {round}");
+        assert!(own.operations.iter().all(|it| it.network_us <= it.own_us), "round {round}: {trace:?}");
+        check_invariance(&trace, &own);
+        assert!(
+            own.services.is_sorted_by(|a, b| (b.own_us, &a.service) <= (a.own_us, &b.service)),
+            "round {round}"
+        );
     }
+}
+
+/// Neither the order of reports nor the time of day says anything.
+#[track_caller]
+fn check_invariance(trace: &[String], own: &OwnTime) {
+    let mut reported = spans(&trace.join(";"));
+    for span in &mut reported {
+        span.timestamp_us = span.timestamp_us.map(|us| us + 1_760_000_000_000_000);
+    }
+    assert_eq!(&own_time::of(&reported), own, "another day: {trace:?}");
+    let middle = reported.len() / 2;
+    reported.rotate_left(middle);
+    assert_eq!(&own_time::of(&reported), own, "another order: {trace:?}");
+    let twice = [reported.clone(), reported].concat();
+    assert_eq!(&own_time::of(&twice), own, "all twice: {trace:?}");
+}
+
+/// What a call spends outside its server half is network; where no server half was waited for it is the client's own.
+#[test]
+fn network_is_told_apart() {
+    let check = |trace: &str, expected: &[(&str, &str, u64, u64)]| {
+        let own = own_time::of(&spans(trace));
+        let found: Vec<_> =
+            own.operations.iter().map(|it| (&*it.service, &*it.name, it.own_us, it.network_us)).collect();
+        assert_eq!(found, expected, "{trace}");
+    };
+    check(
+        "1 web t1 d100; 2/1 CLIENT web t11 d80; 2 SERVER app t21 d50 +shared",
+        &[("app", "", 50, 0), ("web", "", 50, 30)],
+    );
+    check(
+        "1 web t1 d100; 2/1 CLIENT web t11 d80; 3/2 SERVER app t21 d50",
+        &[("app", "", 50, 0), ("web", "", 50, 30)],
+    );
+    check("1 web t1 d100; 2/1 CLIENT web t11 d80", &[("web", "", 100, 0)]);
+    check("1 web t1 d100; 2/1 CLIENT web t11 d80; 3/2 SERVER app t200 d50", &[("web", "", 100, 0)]);
+    check(
+        "1 web t1 d100; 2/1 PRODUCER web t11 d80; 3/2 CONSUMER app t21 d50",
+        &[("app", "", 50, 0), ("web", "", 50, 0)],
+    );
 }
 
 #[test]
@@ -123,5 +184,5 @@ fn a_hundred_thousand_deep() {
         (1..100_000).map(|i| format!("{:x}/{i:x} s{} t{i} d{}", i + 1, i % 3, 200_000 - 2 * i)).collect();
     let own = own_time::of(&spans(&format!("1 root t1 d200000; {}", trace.join(";"))));
     assert_eq!((own.duration_us, own.path.len()), (200_000, 100_000));
-    assert_eq!(own.services.iter().map(|(_, us)| us).sum::<u64>(), 200_000);
+    assert_eq!(own.services.iter().map(|it| it.own_us).sum::<u64>(), 200_000);
 }
