@@ -33,6 +33,11 @@ class Peer:
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(parents=True)
 
+    def shell(self):
+        """Returns its start for the driver, which removes the directory and does not make it again."""
+        made = f"mkdir -p {shlex.quote(str(self.data))} && exec {shlex.join(self.command)}"
+        return shlex.join(["sh", "-c", made])
+
     def start(self):
         """Starts it and returns the seconds until it is healthy."""
         begun = time.monotonic()
@@ -169,14 +174,14 @@ def sizes(bench, peer, options, figures):
 
 
 def starts(bench, peer, figures):
-    lines = bench.run("startup", peer, "start", cmd=shlex.join(peer.command), health=peer.health, runs=3, idle=3, wipe=peer.data,
+    lines = bench.run("startup", peer, "start", cmd=peer.shell(), health=peer.health, runs=3, idle=3, wipe=peer.data,
                       log=peer.log)
     figures["start to healthy, s"] = lines[0]["healthy_s"]["med"]
     figures["idle memory MB"] = lines[0]["idle_rss_mb"]["med"]
 
 
 def losses(bench, peer, options, figures):
-    lines = bench.run("crash", peer, "crash", cmd=shlex.join(peer.command), health=peer.health, target="zipkin-proto",
+    lines = bench.run("crash", peer, "crash", cmd=peer.shell(), health=peer.health, target="zipkin-proto",
                       url=peer.targets["zipkin-proto"], api="zipkin", query_url=peer.base, wipe=peer.data, log=peer.log, rate=10000,
                       batch=100, spans=100_000, max_traces=1000, kill_after_ms=5000)
     figures["lost of acknowledged after kill -9"] = lines[0]["lost_spans"]
