@@ -239,7 +239,7 @@ impl Engine {
     pub fn dependencies(&self, window: Window) -> Result<Vec<Dependency>, ReadError> {
         let minutes = minutes_of(&window);
         let counted = self.read(|reading| {
-            reading.counted(|minute, key| {
+            reading.counted(&window, |minute, key| {
                 (matches!(key, KeyRef::Link { .. }) && minutes.contains(&minute)).then_some(0)
             })
         })?;
@@ -250,7 +250,7 @@ impl Engine {
     pub fn statistics(&self, asked: &Asked) -> Result<Statistics, ReadError> {
         let (minutes, steps) = (minutes_of(&asked.window), Steps::of(&asked.window));
         let counted = self.read(|reading| {
-            reading.counted(|minute, key| match key {
+            reading.counted(&asked.window, |minute, key| match key {
                 KeyRef::Operation { service_name, .. } if asked.wants(service_name) => {
                     minutes.contains(&minute).then_some(minute / steps.minutes)
                 }

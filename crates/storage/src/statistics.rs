@@ -25,3 +25,10 @@ const MINUTE_MS: u64 = 60_000;
 pub fn minutes_of(window: &Window) -> RangeInclusive<u64> {
     window.start_ms() / MINUTE_MS..=window.end_ms / MINUTE_MS
 }
+
+/// Returns a window that holds every instant of the minutes that this one touches.
+pub fn whole_minutes(window: &Window) -> Window {
+    let minutes = minutes_of(window);
+    let end_ms = minutes.end().saturating_add(1).saturating_mul(MINUTE_MS);
+    Window { end_ms, lookback_ms: end_ms - minutes.start() * MINUTE_MS }
+}
