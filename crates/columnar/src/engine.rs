@@ -300,6 +300,10 @@ impl Engine {
         loop {
             match run(self.reading(&self.catalog.view())) {
                 Ok(answer) => return Ok(answer),
+                Err(SearchError::Segment(SegmentError::Abandoned)) => {
+                    self.counters.reads_abandoned.fetch_add(1, Relaxed);
+                    return Err(ReadError::Abandoned);
+                }
                 Err(SearchError::Segment(SegmentError::Damaged { name, why })) => {
                     self.quarantine(&name, &why);
                 }

@@ -12,12 +12,13 @@ use model::id::TraceId;
 use storage::port::Names;
 
 use crate::names::{NameSets, TagValues, Tally};
+use crate::segment::marks::{Mark, Marks};
 
 /// A full block has at least as many bytes. Readers copy less than that.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// What a row takes in the index: its place, and its share of the trace's entry.
-const INDEX_BYTES_PER_ROW: usize = 24;
+/// What a row takes in the indexes: its place, its share of the trace's entry, and its marks.
+const INDEX_BYTES_PER_ROW: usize = 64;
 
 /// A table of spans in order of arrival.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ struct Table {
     places: HashMap<TraceId, Vec<Place>>,
     times_us: Option<(u64, u64)>,
     names: NameSets,
+    marks: Marks,
     values: TagValues,
     tally: Tally,
     spans: usize,
@@ -132,6 +134,17 @@ impl Memtable {
         self.read().places.contains_key(&id)
     }
 
+    /// Says whether some span has it.
+    pub fn has_mark(&self, mark: Mark) -> bool {
+        self.read().marks.have(mark)
+    }
+
+    /// Says whether a span of this service, or of any, may have such a name and such a remote service.
+    pub fn may_have(&self, service: Option<&str>, name: Option<&str>, remote: Option<&str>) -> bool {
+        let table = self.read();
+        table.tally.left_out > 0 || table.names.may_have(service, name, remote)
+    }
+
     /// Adds names to those of other parts.
     pub fn collect_names(&self, names: &Names, out: &mut BTreeSet<String>) {
         let table = self.read();
@@ -171,6 +184,7 @@ impl Table {
                 self.times_us = Some((oldest_us.min(us), newest_us.max(us)));
             }
             self.names.insert(&row, &mut self.tally);
+            self.marks.insert(&row);
             self.values.insert(&row, autocomplete_keys, &mut self.tally);
             if self.last.as_bytes().len() >= BLOCK_BYTES {
                 self.blocks.push(Arc::new(std::mem::take(&mut self.last)));

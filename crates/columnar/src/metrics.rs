@@ -19,6 +19,7 @@ pub(crate) struct Counters {
     pub quarantined: AtomicU64,
     pub names_left_out: AtomicU64,
     pub answers_too_large: AtomicU64,
+    pub reads_abandoned: AtomicU64,
     pub parts_looked_at: AtomicU64,
     pub rewrites: AtomicU64,
     pub tending_failed: AtomicU64,
@@ -114,6 +115,11 @@ impl Engine {
                 "spanlet_answers_too_large_total",
                 "Questions about traces that were not answered, since the answer had too many bytes.",
                 load(&counters.answers_too_large),
+            ),
+            metric(
+                "spanlet_reads_abandoned_total",
+                "Questions that were given up, since nobody waited for the answer any more.",
+                load(&counters.reads_abandoned),
             ),
         ];
         metrics.extend(self.metrics_of_tending());

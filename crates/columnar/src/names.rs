@@ -61,6 +61,22 @@ impl NameSets {
         }
     }
 
+    /// Says whether a span of this service, or of any, may have such a name and such a remote service, if no name was
+    /// left out.
+    pub fn may_have(&self, service: Option<&str>, name: Option<&str>, remote: Option<&str>) -> bool {
+        let has = |it: &Service| {
+            name.is_none_or(|name| it.spans.contains(name))
+                && remote.is_none_or(|remote| it.remotes.contains(remote))
+        };
+        // The names of spans without a local service are not listed.
+        service.is_none_or(|service| self.services.get(service).is_some_and(has))
+    }
+
+    /// Returns how many names there are.
+    pub fn len(&self) -> usize {
+        self.services.values().map(|it| 1 + it.spans.len() + it.remotes.len()).sum()
+    }
+
     /// Adds the names asked for to those of other parts.
     pub fn collect(&self, names: &Names, out: &mut BTreeSet<String>) {
         let of = |service: &String| self.services.get(service);
@@ -85,6 +101,11 @@ pub struct TagValues {
 }
 
 impl TagValues {
+    /// Returns how many values there are.
+    pub fn len(&self) -> usize {
+        self.by_key.values().map(BTreeSet::len).sum()
+    }
+
     /// Adds the values of a span's tags with these keys, while there is room.
     pub fn insert(&mut self, row: &Row<'_>, keys: &[String], tally: &mut Tally) {
         for key in keys {

@@ -5,6 +5,7 @@ pub mod gather;
 pub mod needs;
 pub mod newest;
 pub mod part;
+pub mod rare;
 pub mod sightings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -130,9 +131,13 @@ impl Reading<'_> {
         gather: Gather,
         sightings: &mut Sightings,
     ) -> Result<(), SegmentError> {
-        self.parts_looked_at.fetch_add(1, Relaxed);
         sightings.enter(HiddenHere { hidden: self.view.hidden.clone(), journal_end: part.journal_end() });
+        self.count_part();
         part.look(needs, gather, sightings)
+    }
+
+    fn count_part(&self) {
+        self.parts_looked_at.fetch_add(1, Relaxed);
     }
 
     /// Reads traces whole. Those that are too large together are read a few at a time.

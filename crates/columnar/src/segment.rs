@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod error;
 pub mod file;
+pub mod marks;
 pub mod meta;
 pub mod read;
 pub mod rows;

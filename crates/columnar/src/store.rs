@@ -14,6 +14,7 @@ use model::id::TraceId;
 use storage::change::{Change, ChangeError};
 use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
+use storage::meter::Meter;
 use storage::port::{Found, Metric, Names, Storage, Stored, Trace};
 use storage::query::{Query, Window};
 use storage::statistics::{Asked, Dependency, Statistics};
@@ -106,17 +107,19 @@ impl Columnar {
         Ok(answered)
     }
 
-    /// Runs a read where it may block.
+    /// Runs a read where it may block. It stops soon when the future is dropped.
     fn read<T: Send + 'static>(
         &self,
         run: impl FnOnce(&Engine) -> Result<T, ReadError> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, ReadError>> {
         let (engine, reads) = (self.engine.clone(), self.reads.clone());
         Box::pin(async move {
+            let meter = Meter::current().part();
+            let _waiting = meter.waiting();
             let permit = reads.acquire_owned().await.map_err(|error| ReadError::Failed(error.to_string()))?;
             let answer = tokio::task::spawn_blocking(move || {
                 let _permit = permit;
-                run(&engine)
+                meter.scope(|| run(&engine))
             });
             answer.await.unwrap_or_else(|error| Err(ReadError::Failed(error.to_string())))
         })

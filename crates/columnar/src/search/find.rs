@@ -17,13 +17,23 @@ use crate::search::newest;
 use crate::search::sightings::Seen;
 use crate::search::{Reading, SearchError, TRACES_AT_ONCE};
 
+/// Traces read whole at once that were found by something rare.
+const RARE_AT_ONCE: usize = 64;
+
 impl Reading<'_> {
     /// Returns matching traces.
     pub fn search(&self, query: &Query) -> Result<Found, SearchError> {
+        let needs = Needs::of(query);
+        if let Some(traces) = self.find_rare(&needs)? {
+            let mut page = Page::new(query, self.budget());
+            for traces in traces.chunks(RARE_AT_ONCE) {
+                self.for_each_trace(traces, page.budget, &mut |key, trace| page.test(key, trace))?;
+            }
+            return Ok(page.finish());
+        }
         if query.order == Order::Newest && self.config.strict_trace_id {
             return newest::search(*self, query);
         }
-        let needs = Needs::of(query);
         let sightings = self.look(&needs, Gather::for_order(query.order), query.window)?;
         let seen = sightings.finish_by_trace(self.config.strict_trace_id).into_iter();
         let mut candidates: Vec<(Rank, Seen)> = seen
@@ -68,6 +78,9 @@ impl Reading<'_> {
         call: &mut impl FnMut(&Facts),
     ) -> Result<(), SearchError> {
         let needs = Needs::of(query);
+        if let Some(traces) = self.find_rare(&needs)? {
+            return self.for_each_whole(query, &traces, call);
+        }
         let sightings = self.look(&needs, gather, query.window)?;
         let mut traces = sightings.finish_by_trace(self.config.strict_trace_id);
         traces.retain(|trace| needs.hold(trace.seen.met));
@@ -75,6 +88,16 @@ impl Reading<'_> {
             traces.iter().for_each(|trace| call(&trace.seen.facts));
             return Ok(());
         }
+        self.for_each_whole(query, &traces, call)
+    }
+
+    /// Reads traces whole, and calls with the facts about those that match all but the time.
+    fn for_each_whole(
+        &self,
+        query: &Query,
+        traces: &[Seen],
+        call: &mut impl FnMut(&Facts),
+    ) -> Result<(), SearchError> {
         for chunk in traces.chunks(TRACES_AT_ONCE) {
             self.for_each_trace(chunk, self.budget(), &mut |_, trace| {
                 if query.matches(&trace) {

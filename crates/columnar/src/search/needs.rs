@@ -4,6 +4,8 @@ use model::batch::Row;
 use storage::condition::{Condition, Pattern};
 use storage::query::Query;
 
+use crate::segment::marks::Mark;
+
 /// Tests of spans; more are left to the test of the whole trace, so that a set of them fits 64 bits.
 const TESTS_MAX: usize = 64;
 
@@ -99,6 +101,14 @@ impl Needs {
         Self { service: None, tests: Vec::new(), formulas: Vec::new(), exact: true }
     }
 
+    /// Returns the tests each of which some counted span of a matching trace meets.
+    pub fn required(&self) -> impl Iterator<Item = &Test> {
+        self.formulas.iter().filter_map(|formula| match formula {
+            Formula::Met(bit) => self.tests.get(*bit),
+            _ => None,
+        })
+    }
+
     /// Says whether [`hold`](Self::hold) decides all that the query asks besides the time.
     pub fn are_exact(&self) -> bool {
         self.exact
@@ -111,13 +121,18 @@ impl Needs {
 
     /// Returns the bits of the tests that a span meets.
     pub fn met_by(&self, row: &Row<'_>) -> u64 {
-        if self.service.is_some() && self.service.as_deref() != row.local_service() {
+        if !self.counts(row) {
             return 0;
         }
         self.tests
             .iter()
             .enumerate()
             .fold(0, |bits, (bit, test)| bits | u64::from(test.is_met_by(row)) << bit)
+    }
+
+    /// Says whether a span counts.
+    pub fn counts(&self, row: &Row<'_>) -> bool {
+        self.service.is_none() || self.service.as_deref() == row.local_service()
     }
 
     fn formula(&mut self, condition: &Condition) -> Formula {
@@ -147,7 +162,23 @@ impl Formula {
 }
 
 impl Test {
-    fn is_met_by(&self, row: &Row<'_>) -> bool {
+    /// Says whether parts can tell that no span of them meets it.
+    pub fn can_be_rare(&self, needs: &Needs) -> bool {
+        needs.service.is_some() || self.mark().is_some() || matches!(self, Self::Name(_) | Self::Remote(_))
+    }
+
+    /// Returns a mark that spans have which meet it.
+    pub fn mark(&self) -> Option<Mark> {
+        match self {
+            Self::Counts | Self::Name(_) | Self::Remote(_) | Self::Duration { .. } => None,
+            Self::Has(text) => Some(Mark::of_text(text)),
+            Self::Tag { key, value: Value::Is(text) } => Some(Mark::of_tag(key, text)),
+            Self::Tag { key, .. } => Some(Mark::of_text(key)),
+        }
+    }
+
+    /// Says whether a span meets it.
+    pub fn is_met_by(&self, row: &Row<'_>) -> bool {
         match self {
             Self::Counts => true,
             Self::Name(name) => row.name == Some(name),

@@ -5,9 +5,9 @@ use model::id::TraceId;
 use crate::catalog::View;
 use crate::memtable::Memtable;
 use crate::search::gather::Gather;
-use crate::search::needs::Needs;
+use crate::search::needs::{Needs, Test};
 use crate::search::sightings::Sightings;
-use crate::segment::error::SegmentError;
+use crate::segment::error::{SegmentError, still_wanted};
 use crate::segment::read::Segment;
 use crate::segment::scan;
 
@@ -61,12 +61,73 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Returns how many spans there are.
+    pub fn rows(&self) -> usize {
+        match self.held {
+            Held::Segment(segment) => segment.entry().extent.rows as usize,
+            Held::Memtable(memtable) => memtable.spans(),
+        }
+    }
+
+    /// Returns the row groups that may have a counted span which meets a test. A memtable is one row group.
+    pub fn groups_with(&self, needs: &Needs, test: &Test) -> Result<Vec<usize>, SegmentError> {
+        let (name, remote) = match test {
+            Test::Name(name) => (Some(name.as_str()), None),
+            Test::Remote(remote) => (None, Some(remote.as_str())),
+            _ => (None, None),
+        };
+        let service = needs.service.as_deref();
+        match self.held {
+            Held::Segment(segment) if !segment.may_have(service, name, remote) => Ok(Vec::new()),
+            Held::Segment(segment) => match test.mark() {
+                Some(mark) => segment.groups_with(mark),
+                None => Ok(segment.groups().collect()),
+            },
+            Held::Memtable(memtable) => {
+                let may = memtable.may_have(service, name, remote)
+                    && test.mark().is_none_or(|mark| memtable.has_mark(mark));
+                Ok(if may { vec![0] } else { Vec::new() })
+            }
+        }
+    }
+
+    /// Returns how many spans row groups have.
+    pub fn rows_of(&self, groups: &[usize]) -> usize {
+        match self.held {
+            Held::Segment(segment) => groups.iter().map(|group| segment.group_len(*group)).sum(),
+            Held::Memtable(memtable) if !groups.is_empty() => memtable.spans(),
+            Held::Memtable(_) => 0,
+        }
+    }
+
+    /// Calls with the trace id of each counted span in some row groups that meets a test.
+    pub fn find(
+        &self,
+        groups: &[usize],
+        needs: &Needs,
+        test: &Test,
+        call: &mut impl FnMut(TraceId),
+    ) -> Result<(), SegmentError> {
+        match self.held {
+            Held::Segment(segment) => scan::find(segment, groups, needs, test, call),
+            Held::Memtable(memtable) => {
+                for block in memtable.blocks() {
+                    still_wanted()?;
+                    let met = block.rows().filter(|row| needs.counts(row) && test.is_met_by(row));
+                    met.for_each(|row| call(row.trace_id));
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Adds what the part shows of each of its traces.
     pub fn look(&self, needs: &Needs, gather: Gather, sightings: &mut Sightings) -> Result<(), SegmentError> {
         match self.held {
             Held::Segment(segment) => scan::scan(segment, needs, gather, sightings),
             Held::Memtable(memtable) => {
                 for block in memtable.blocks() {
+                    still_wanted()?;
                     for row in block.rows() {
                         sightings.add(row.trace_id, needs.met_by(&row), &gather.of_row(&row));
                     }

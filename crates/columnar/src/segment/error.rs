@@ -4,6 +4,7 @@ use std::io;
 
 use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
+use storage::meter::Meter;
 
 /// Why a segment could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum SegmentError {
         /// Version of its format.
         version: u32,
     },
+    /// Nobody waits for the answer any more.
+    #[error("the question was abandoned")]
+    Abandoned,
     /// The disk did not answer.
     #[error("segment {name}: {error}")]
     Io {
@@ -68,4 +72,9 @@ impl SegmentError {
             _ => Self::Io { name, error },
         }
     }
+}
+
+/// Says whether somebody still waits for what is being read.
+pub fn still_wanted() -> Result<(), SegmentError> {
+    Meter::current().check().map_err(|_| SegmentError::Abandoned)
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use disk::port::File;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
+use storage::meter::Meter;
 
 use crate::segment::meta::CHECKSUM_BLOCK_BYTES;
 
@@ -175,6 +176,7 @@ impl CheckedFile {
         let last = end.div_ceil(block).saturating_mul(block).min(self.inner.data_bytes);
         let mut bytes = vec![0; (last - base) as usize];
         self.inner.file.read_at(&mut bytes, base)?;
+        Meter::current().add_bytes(last - base);
         let stored = self.inner.checksums.iter().skip(first as usize);
         let blocks = bytes.chunks(CHECKSUM_BLOCK_BYTES);
         let checked = blocks.len();

@@ -126,6 +126,11 @@ pub fn generation_of(name: &str) -> u64 {
     stem.and_then(|stem| stem.split_once('-')).and_then(|(_, digits)| digits.parse().ok()).unwrap_or(0)
 }
 
+/// Returns the name of the blob with the filter of a row group.
+pub fn marks_blob(row_group: usize) -> String {
+    format!("marks.{row_group}")
+}
+
 /// Says whether a file bears the name of a segment.
 pub fn is_segment(name: &str) -> bool {
     name.starts_with("segment-") && name.ends_with(".parquet")

@@ -18,12 +18,14 @@ use parquet::arrow::arrow_reader::{
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::PageIndexPolicy;
 use serde::Deserialize;
+use storage::meter::Meter;
 use storage::port::Names;
 
-use crate::names::{NameSets, TagValues};
-use crate::segment::error::SegmentError;
+use crate::names::{NAMES_MAX, NameSets, TagValues};
+use crate::segment::error::{SegmentError, still_wanted};
 use crate::segment::file::CheckedFile;
-use crate::segment::meta::{Blob, Entry, FOOTER_KEY, Footer};
+use crate::segment::marks::{BLOCK_BYTES, Mark};
+use crate::segment::meta::{Blob, Entry, FOOTER_KEY, Footer, marks_blob};
 use crate::segment::rows::{self, BadColumns};
 use crate::segment::schema::{SCAN, SPANS};
 use crate::segment::write::VERSION;
@@ -49,8 +51,12 @@ pub struct Segment {
     /// Filter of trace ids of each row group.
     blooms: Vec<Option<Sbbf>>,
     blobs: BTreeMap<String, Blob>,
+    /// Filter of marks of each row group.
+    filters: Vec<Option<Blob>>,
     names: NameSets,
     values: TagValues,
+    /// Whether the lists of names and values may lack some.
+    lists_full: bool,
 }
 
 impl Segment {
@@ -119,7 +125,22 @@ impl Segment {
         }
         let page_rows = footer.page_rows.max(1) as usize;
         let Footer { blobs, names, values, .. } = footer;
-        Ok(Self { entry, file, spans, scan, page_rows, pages, group_rows, blooms, blobs, names, values })
+        let filters = (0..blooms.len()).map(|group| blobs.get(&marks_blob(group)).copied()).collect();
+        Ok(Self {
+            entry,
+            file,
+            spans,
+            scan,
+            page_rows,
+            pages,
+            group_rows,
+            blooms,
+            blobs,
+            filters,
+            lists_full: names.len() + values.len() >= NAMES_MAX,
+            names,
+            values,
+        })
     }
 
     /// Returns what the manifest says about it.
@@ -130,6 +151,11 @@ impl Segment {
     /// Returns all names.
     pub fn names(&self) -> &NameSets {
         &self.names
+    }
+
+    /// Says whether a span of this service, or of any, may have such a name and such a remote service.
+    pub fn may_have(&self, service: Option<&str>, name: Option<&str>, remote: Option<&str>) -> bool {
+        self.lists_full || self.names.may_have(service, name, remote)
     }
 
     /// Returns all values of tags to complete.
@@ -149,15 +175,42 @@ impl Segment {
         bytes.map_err(|error| SegmentError::of_io(&self.entry.name, error))
     }
 
+    /// Returns the row groups that may have a mark: all of them when the file has no filters, as older ones have not.
+    pub fn groups_with(&self, mark: Mark) -> Result<Vec<usize>, SegmentError> {
+        let mut groups = Vec::new();
+        for group in self.groups() {
+            let filter = self.filters.get(group).and_then(Option::as_ref);
+            let may = match filter {
+                Some(filter) => {
+                    let at = mark.block(filter.bytes / BLOCK_BYTES as u64) * BLOCK_BYTES as u64;
+                    mark.may_be_in(&self.blob_part(filter, at..at + BLOCK_BYTES as u64)?)
+                }
+                None => true,
+            };
+            groups.extend(may.then_some(group));
+        }
+        Ok(groups)
+    }
+
+    /// Returns the numbers of all row groups.
+    pub fn groups(&self) -> Range<usize> {
+        0..self.group_rows.len().saturating_sub(1)
+    }
+
+    /// Returns how many rows a row group has.
+    pub fn group_len(&self, group: usize) -> usize {
+        let first = |group: usize| self.group_rows.get(group).copied().unwrap_or(0);
+        first(group + 1).saturating_sub(first(group))
+    }
+
     /// Returns all spans, by trace id, then in order of arrival.
     pub fn spans(&self) -> Result<impl Iterator<Item = Result<Span, SegmentError>> + '_, SegmentError> {
         let rows = 0..self.rows();
         let batches = self.read(&self.spans, &[rows], ProjectionMask::all())?;
         Ok(batches.flat_map(move |batch| {
             let mut spans = Vec::new();
-            let read = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error));
             let read =
-                read.and_then(|batch| rows::to_spans(&batch, &mut spans).map_err(|error| self.bad(error)));
+                batch.and_then(|batch| rows::to_spans(&batch, &mut spans).map_err(|error| self.bad(error)));
             spans.into_iter().map(Ok).chain(read.err().map(Err))
         }))
     }
@@ -193,7 +246,7 @@ impl Segment {
         let rows = self.rows_of(ids, &stretches)?;
         let mut spans = Vec::new();
         for batch in self.read(&self.spans, &rows, ProjectionMask::all())? {
-            let batch = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error))?;
+            let batch = batch?;
             rows::to_spans(&batch, &mut spans).map_err(|error| self.bad(error))?;
             spans.drain(..).try_for_each(&mut *call)?;
         }
@@ -212,22 +265,31 @@ impl Segment {
 
     /// Calls for each row's trace id.
     pub fn for_each_trace_id(&self, call: &mut impl FnMut(TraceId)) -> Result<(), SegmentError> {
-        for batch in self.scan(&["trace_id"])? {
-            let batch = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error))?;
+        for batch in self.scan(&Vec::from_iter(self.groups()), &["trace_id"])? {
+            let batch = batch?;
             trace_ids(&batch).map_err(|error| self.bad(error))?.for_each(&mut *call);
         }
         Ok(())
     }
 
-    /// Reads some columns of all rows, repeated text as dictionaries.
-    pub fn scan(&self, columns: &[&str]) -> Result<ParquetRecordBatchReader, SegmentError> {
+    /// Reads some columns of all rows of some row groups, repeated text as dictionaries.
+    pub fn scan(&self, groups: &[usize], columns: &[&str]) -> Result<Batches<'_>, SegmentError> {
+        self.count_groups(groups.iter().copied());
         let roots = columns.iter().filter_map(|name| self.scan.schema().index_of(name).ok());
         let mask = ProjectionMask::roots(self.scan.parquet_schema(), roots);
         ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.scan.clone())
+            .with_row_groups(groups.to_vec())
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS)
             .build()
+            .map(|reader| Batches { segment: self, reader })
             .map_err(|error| SegmentError::of_parquet(&self.entry.name, error))
+    }
+
+    fn count_groups(&self, groups: impl IntoIterator<Item = usize>) {
+        let meter = Meter::current();
+        let segment = std::ptr::from_ref(self).addr();
+        groups.into_iter().for_each(|group| meter.add_row_group(segment, group));
     }
 
     /// Says that the columns are not those of the format.
@@ -266,7 +328,7 @@ impl Segment {
         let mut numbers = among.iter().cloned().flatten();
         let mask = ProjectionMask::roots(self.spans.parquet_schema(), [0]);
         for batch in self.read(&self.spans, among, mask)? {
-            let batch = batch.map_err(|error| SegmentError::of_arrow(&self.entry.name, error))?;
+            let batch = batch?;
             for id in trace_ids(&batch).map_err(|error| self.bad(error))? {
                 let Some(row) = numbers.next() else { break };
                 if !ids.contains(&id) {
@@ -287,7 +349,7 @@ impl Segment {
         metadata: &ArrowReaderMetadata,
         rows: &[Range<usize>],
         columns: ProjectionMask,
-    ) -> Result<ParquetRecordBatchReader, SegmentError> {
+    ) -> Result<Batches<'_>, SegmentError> {
         let groups: BTreeSet<usize> = rows.iter().flat_map(|rows| self.groups_of(rows)).collect();
         // Rows are counted among those of the chosen row groups only.
         let mut chosen_rows = 0;
@@ -304,6 +366,7 @@ impl Segment {
             }
             chosen_rows += bounds.len();
         }
+        self.count_groups(groups.iter().copied());
         let selection = RowSelection::from_consecutive_ranges(chosen.into_iter(), chosen_rows);
         ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), metadata.clone())
             .with_row_groups(groups.into_iter().collect())
@@ -311,7 +374,26 @@ impl Segment {
             .with_projection(columns)
             .with_batch_size(SPANS_AT_ONCE)
             .build()
+            .map(|reader| Batches { segment: self, reader })
             .map_err(|error| SegmentError::of_parquet(&self.entry.name, error))
+    }
+}
+
+/// Rows of a segment, a few thousand at a time, as long as somebody waits for them.
+pub struct Batches<'a> {
+    segment: &'a Segment,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Result<RecordBatch, SegmentError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(error) = still_wanted() {
+            return Some(Err(error));
+        }
+        let batch = self.reader.next()?;
+        Some(batch.map_err(|error| SegmentError::of_arrow(&self.segment.entry.name, error)))
     }
 }
 

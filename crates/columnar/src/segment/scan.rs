@@ -3,6 +3,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType, UInt64Type};
 use arrow_array::{Array, DictionaryArray, ListArray, MapArray, PrimitiveArray, RecordBatch, StringArray};
+use model::id::TraceId;
 use storage::facts::Facts;
 
 use crate::search::gather::Gather;
@@ -24,19 +25,51 @@ pub fn scan(
     columns.extend(gather.roots.then_some("parent_id"));
     columns.extend(gather.durations.then_some("duration"));
     columns.extend(gather.errors.then_some("tags"));
-    columns.extend(needs.tests.iter().flat_map(|test| match test {
-        Test::Counts => &[][..],
+    columns.extend(needs.tests.iter().flat_map(columns_of));
+    for batch in segment.scan(&Vec::from_iter(segment.groups()), &columns)? {
+        see(&batch?, needs, gather, sightings).map_err(|error| segment.bad(error))?;
+    }
+    Ok(())
+}
+
+/// Calls with the trace id of each counted span in some row groups that meets a test.
+pub fn find(
+    segment: &Segment,
+    groups: &[usize],
+    needs: &Needs,
+    test: &Test,
+    call: &mut impl FnMut(TraceId),
+) -> Result<(), SegmentError> {
+    let mut columns = vec!["trace_id"];
+    columns.extend(needs.service.is_some().then_some("local_service"));
+    columns.extend(columns_of(test));
+    for batch in segment.scan(groups, &columns)? {
+        let batch = batch?;
+        let of = |test| Rows::of(&batch, test);
+        let counted = needs.service.as_deref().map(|it| Rows::with_text(&batch, "local_service", it));
+        let counted = counted.transpose().map_err(|error| segment.bad(error))?;
+        let rows = of(test).map_err(|error| segment.bad(error))?;
+        let ids = trace_ids(&batch).map_err(|error| segment.bad(error))?;
+        for (_, id) in ids
+            .enumerate()
+            .filter(|(row, _)| rows.hold(*row) && counted.as_ref().is_none_or(|counted| counted.hold(*row)))
+        {
+            call(id);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the columns that a test looks at.
+fn columns_of(test: &Test) -> &'static [&'static str] {
+    match test {
+        Test::Counts => &[],
         Test::Name(_) => &["name"],
         Test::Remote(_) => &["remote_service"],
         Test::Duration { .. } => &["duration"],
         Test::Tag { .. } => &["tags"],
         Test::Has(_) => &["tags", "annotations"],
-    }));
-    for batch in segment.scan(&columns)? {
-        let batch = batch.map_err(|error| SegmentError::of_arrow(&segment.entry().name, error))?;
-        see(&batch, needs, gather, sightings).map_err(|error| segment.bad(error))?;
     }
-    Ok(())
 }
 
 fn see(

@@ -1,5 +1,6 @@
 //! Writes a segment row by row: from a memtable, or from whatever else brings rows sorted by trace id.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -18,7 +19,8 @@ use crate::memtable::Memtable;
 use crate::names::{NameSets, TagValues};
 use crate::segment::columns::Columns;
 use crate::segment::file::ChecksumWriter;
-use crate::segment::meta::{Blob, Entry, Extent, FOOTER_KEY, Footer, file_name};
+use crate::segment::marks::Marks;
+use crate::segment::meta::{Blob, Entry, Extent, FOOTER_KEY, Footer, file_name, marks_blob};
 use crate::segment::schema::{SPANS, properties};
 
 /// Version of the format, in every footer.
@@ -57,6 +59,10 @@ pub struct Writer<'a> {
     first: Option<TraceId>,
     last: Option<TraceId>,
     page_trace_ids: String,
+    /// Of the row group being filled.
+    marks: Marks,
+    /// Of those before.
+    filters: Vec<Vec<u8>>,
 }
 
 /// Writes a memtable as a segment under its own name. On return it is safe, but does not count until the manifest
@@ -127,6 +133,8 @@ impl<'a> Writer<'a> {
             first: None,
             last: None,
             page_trace_ids: String::new(),
+            marks: Marks::default(),
+            filters: Vec::new(),
         })
     }
 
@@ -144,6 +152,7 @@ impl<'a> Writer<'a> {
         self.first.get_or_insert(row.trace_id);
         self.last = Some(row.trace_id);
         self.columns.push(row).map_err(of_arrow)?;
+        self.marks.insert(row);
         self.waiting += 1;
         if self.waiting == self.config.row_group_rows { self.end_row_group() } else { Ok(()) }
     }
@@ -153,6 +162,7 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.waiting = 0;
+        self.filters.push(self.marks.take_filter());
         let batch = self.columns.finish().map_err(of_arrow)?;
         self.arrow.write(&batch).and_then(|()| self.arrow.flush()).map_err(of_parquet)
     }
@@ -172,11 +182,14 @@ impl<'a> Writer<'a> {
             pinned: about.pinned,
             ..self.extent
         };
-        let mut blobs = std::collections::BTreeMap::new();
-        for (name, bytes) in about.blobs {
+        let mut blobs = BTreeMap::new();
+        let filters = std::mem::take(&mut self.filters).into_iter().enumerate();
+        let filters = filters.map(|(group, filter)| (marks_blob(group), filter));
+        let others = about.blobs.into_iter().map(|(name, bytes)| (name.to_owned(), bytes));
+        for (name, bytes) in filters.chain(others) {
             let blob = Blob { at: self.arrow.bytes_written() as u64, bytes: bytes.len() as u64 };
             self.arrow.write_all(&bytes)?;
-            blobs.insert(name.to_owned(), blob);
+            blobs.insert(name, blob);
         }
         self.arrow.sync()?;
         let data_bytes = self.arrow.inner().bytes;

@@ -1,5 +1,6 @@
 //! The embedded store through its boundaries: the contract, crashes, faults, damage.
 
+mod abandon;
 mod check;
 mod contract;
 mod crash;
@@ -9,4 +10,5 @@ mod golden;
 mod model;
 mod names;
 mod queue;
+mod rare;
 mod world;

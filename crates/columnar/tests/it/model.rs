@@ -158,8 +158,10 @@ fn a_search_looks_at_the_newest_parts_only() {
     assert!(looks(&cart) <= 4.0, "{} of {parts}", looks(&cart));
     let next = Query { after: engine.search(&all).expect("a page").next, ..all.clone() };
     assert!(looks(&next) <= 8.0, "{} of {parts}", looks(&next));
-    let nobody = Query { service_name: Some("nobody".to_owned()), ..all };
-    assert_eq!(looks(&nobody), parts);
+    let nobody = Query { service_name: Some("nobody".to_owned()), ..all.clone() };
+    assert_eq!(looks(&nobody), 0.0, "no part lists the name");
+    let never = Query { duration_min_us: 1_000_000, ..all };
+    assert_eq!(looks(&never), parts);
 }
 
 #[test]
