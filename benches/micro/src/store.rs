@@ -9,7 +9,7 @@ use columnar::engine::Engine;
 use disk::port::Disk;
 use model::batch::Batch;
 use model::id::TraceId;
-use storage::query::{Query, Window};
+use storage::query::{Condition, Query, Window};
 use tempfile::TempDir;
 
 use crate::Bench;
@@ -82,9 +82,17 @@ fn reads() -> Vec<Bench> {
         floor_name: "a page of each column is read",
         floor: read_pages(dir.path(), READS),
     }];
-    for (name, query) in
-        [("newest 10", newest), ("newest 10 of a service", of_service), ("slow 10 of a service", slow)]
-    {
+    let tagged = |value: &str| {
+        let condition = Condition::Tag("http.path".to_owned(), value.to_owned());
+        Query { conditions: vec![condition], ..newest.clone() }
+    };
+    for (name, query) in [
+        ("rare tag", tagged("/items/17")),
+        ("absent tag", tagged("/items/no")),
+        ("newest 10", newest.clone()),
+        ("newest 10 of a service", of_service),
+        ("slow 10 of a service", slow),
+    ] {
         let (engine, dir) = (Arc::clone(&engine), Arc::clone(&dir));
         all.push(Bench {
             name,
