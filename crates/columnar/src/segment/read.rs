@@ -1,6 +1,6 @@
 //! Opens a segment and reads traces from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -50,7 +50,6 @@ pub struct Segment {
     group_rows: Vec<usize>,
     /// Filter of trace ids of each row group.
     blooms: Vec<Option<Sbbf>>,
-    blobs: BTreeMap<String, Blob>,
     /// Filter of marks of each row group.
     filters: Vec<Option<Blob>>,
     names: NameSets,
@@ -135,7 +134,6 @@ impl Segment {
             pages,
             group_rows,
             blooms,
-            blobs,
             filters,
             lists_full: names.len() + values.len() >= NAMES_MAX,
             names,
@@ -148,25 +146,9 @@ impl Segment {
         &self.entry
     }
 
-    /// Returns all names.
-    pub fn names(&self) -> &NameSets {
-        &self.names
-    }
-
     /// Says whether a span of this service, or of any, may have such a name and such a remote service.
     pub fn may_have(&self, service: Option<&str>, name: Option<&str>, remote: Option<&str>) -> bool {
         self.lists_full || self.names.may_have(service, name, remote)
-    }
-
-    /// Returns all values of tags to complete.
-    pub fn values(&self) -> &TagValues {
-        &self.values
-    }
-
-    /// Reads the bytes that the file keeps under a name; nothing when it keeps none, as older ones do.
-    pub fn blob(&self, name: &str) -> Result<Option<Bytes>, SegmentError> {
-        let Some(blob) = self.blobs.get(name) else { return Ok(None) };
-        self.blob_part(blob, 0..blob.bytes).map(Some)
     }
 
     fn blob_part(&self, blob: &Blob, part: Range<u64>) -> Result<Bytes, SegmentError> {

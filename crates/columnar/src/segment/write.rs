@@ -43,8 +43,7 @@ pub struct About {
     pub names: NameSets,
     /// Values of tags to complete.
     pub values: TagValues,
-    /// What else is to be kept in the file, each under a name of its own, to be read by
-    /// [`Segment::blob`](crate::segment::read::Segment::blob).
+    /// What else is to be kept in the file, each under a name of its own.
     pub blobs: Vec<(&'static str, Vec<u8>)>,
 }
 
