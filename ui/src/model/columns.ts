@@ -108,7 +108,7 @@ export function idAt(trace: TraceColumns, row: number): string {
 
 /** The `nth` row (from 1) that has an id: both halves of a call have the same. */
 export function rowOfId(trace: TraceColumns, id: string, nth = 1): number | undefined {
-  if (id.length > ID_DIGITS) return undefined;
+  if (!/^[0-9a-f]{1,16}$/i.test(id)) return undefined;
   const wanted = idsOf([id]);
   const rows = trace.ids.length / ID_BYTES;
   let left = nth;

@@ -12,7 +12,7 @@ export interface Pair {
 /** Spans of both are the same when their parents are and they are the nth child of one service and name. */
 export function alignTraces(a: TraceColumns, b: TraceColumns): Pair[] {
   const pairs: Pair[] = [];
-  const stack: Pair[] = [{ a: a.headRow, b: b.headRow, depth: 0 }];
+  const stack = alignTops(a, b).reverse();
   for (let pair = stack.pop(); pair; pair = stack.pop()) {
     pairs.push(pair);
     const below = alignChildren(a, b, pair);
@@ -21,37 +21,58 @@ export function alignTraces(a: TraceColumns, b: TraceColumns): Pair[] {
   return pairs;
 }
 
-function alignChildren(a: TraceColumns, b: TraceColumns, { a: rowA, b: rowB, depth }: Pair): Pair[] {
-  const ofA = childKeys(a, rowA);
-  const ofB = childKeys(b, rowB);
+/** The roots are the same whatever they are called; where one never came, those that wait for it are told apart as children are. */
+function alignTops(a: TraceColumns, b: TraceColumns): Pair[] {
+  const [ofA, ofB] = [topsOf(a), topsOf(b)];
+  if (ofA.length === 1 && ofB.length === 1) return [{ a: ofA[0], b: ofB[0], depth: 0 }];
+  return alignRows(childKeys(a, ofA), childKeys(b, ofB), 0);
+}
+
+function topsOf(trace: TraceColumns): number[] {
+  return trace.rootless ? childrenOf(trace, 0) : [0];
+}
+
+function alignChildren(a: TraceColumns, b: TraceColumns, pair: Pair): Pair[] {
+  return alignRows(childKeys(a, childrenOf(a, pair.a)), childKeys(b, childrenOf(b, pair.b)), pair.depth + 1);
+}
+
+function childrenOf(trace: TraceColumns, row: number): number[] {
+  const rows: number[] = [];
+  if (row >= 0) eachChild(trace, row, (child) => rows.push(child));
+  return rows;
+}
+
+interface Keyed {
+  readonly key: string;
+  readonly row: number;
+}
+
+function alignRows(ofA: readonly Keyed[], ofB: readonly Keyed[], depth: number): Pair[] {
   const inB = new Map(ofB.map(({ key }, i) => [key, i]));
   const inA = new Set(ofA.map(({ key }) => key));
   const made: Pair[] = [];
   let next = 0;
   const onlyB = (end: number) => {
-    for (; next < end; next++) if (!inA.has(ofB[next].key)) made.push({ a: -1, b: ofB[next].row, depth: depth + 1 });
+    for (; next < end; next++) if (!inA.has(ofB[next].key)) made.push({ a: -1, b: ofB[next].row, depth });
   };
   for (const { key, row } of ofA) {
     const at = inB.get(key);
     // What only B has stands where it stands in B.
     if (at !== undefined) onlyB(at);
-    made.push({ a: row, b: at === undefined ? -1 : ofB[at].row, depth: depth + 1 });
+    made.push({ a: row, b: at === undefined ? -1 : ofB[at].row, depth });
   }
   onlyB(ofB.length);
   return made;
 }
 
-function childKeys(trace: TraceColumns, row: number): { key: string; row: number }[] {
-  if (row < 0) return [];
+function childKeys(trace: TraceColumns, rows: readonly number[]): Keyed[] {
   const seen = new Map<string, number>();
-  const made: { key: string; row: number }[] = [];
-  eachChild(trace, row, (child) => {
-    const name = JSON.stringify([textAt(trace.service, child), textAt(trace.name, child), textAt(trace.kind, child)]);
+  return rows.map((row) => {
+    const name = JSON.stringify([textAt(trace.service, row), textAt(trace.name, row), textAt(trace.kind, row)]);
     const nth = (seen.get(name) ?? 0) + 1;
     seen.set(name, nth);
-    made.push({ key: `${name} ${nth}`, row: child });
+    return { key: `${name} ${nth}`, row };
   });
-  return made;
 }
 
 export interface Delta {
@@ -103,6 +124,7 @@ export function onlyDifferent(a: TraceColumns, b: TraceColumns, pairs: readonly 
 
 /** Tags that differ, by key. */
 export function tagsThatDiffer(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): { key: string; a: string | undefined; b: string | undefined }[] {
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-  return keys.filter((key) => a[key] !== b[key]).map((key) => ({ key, a: a[key], b: b[key] }));
+  const [inA, inB] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
+  const keys = [...new Set([...inA.keys(), ...inB.keys()])].sort();
+  return keys.filter((key) => inA.get(key) !== inB.get(key)).map((key) => ({ key, a: inA.get(key), b: inB.get(key) }));
 }

@@ -19,7 +19,7 @@ export function parseDuration(text: string): Micros | undefined {
 
 /** In the unit that needs the fewest digits: 900 µs, 1.70 ms, 47.8 ms, 268 ms, 1.23 s, 2 m 05 s. An exact one has 268.4 ms. */
 export function quantity(us: number, exact = false): Quantity {
-  if (us < 1000) return { value: String(Math.round(us)), unit: "µs" };
+  if (Math.round(us) < 1000) return { value: String(Math.round(us)), unit: "µs" };
   const ms = significant(us / 1e3, exact);
   if (Number(ms) < 1000) return { value: ms, unit: "ms" };
   const s = significant(us / 1e6, exact);
@@ -36,8 +36,10 @@ export function durationText(us: number, exact = false): string {
 
 /** Three digits, or four at most when one is behind the point. */
 function significant(value: number, exact: boolean): string {
-  if (value >= 100) return value.toFixed(exact ? 1 : 0);
-  return value.toFixed(value >= 10 ? 1 : 2);
+  // Of the rounded value: 9.996 is 10.0.
+  const [two, one] = [value.toFixed(2), value.toFixed(1)];
+  if (Number(two) < 10) return two;
+  return exact || Number(one) < 100 ? one : value.toFixed(0);
 }
 
 function pad(value: number): string {

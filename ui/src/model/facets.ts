@@ -1,6 +1,6 @@
 //! What the traces of a result have in common: values of a few fields, and in how many traces each is.
 import { compareText } from "./merge";
-import type { Chip } from "./query-line";
+import { fieldOf, type Chip } from "./query-line";
 import type { Span } from "./span";
 import type { Summary } from "./trace";
 
@@ -63,7 +63,8 @@ function countTags(spans: readonly Span[], tags: Map<string, Map<string, number>
   for (const span of spans) {
     for (const key in span.tags) {
       const value = span.tags[key];
-      if (key === "error" || value === "" || value.length > LENGTH_MAX) continue;
+      // A condition of a key like `name` would be one of the field.
+      if (key === "error" || fieldOf(key) || value === "" || value.length > LENGTH_MAX) continue;
       let values = seen.get(key);
       if (!values) seen.set(key, (values = new Set()));
       values.add(value);

@@ -9,14 +9,19 @@ export interface Chip {
   readonly value: string;
 }
 
-const NAMES: Readonly<Record<string, "serviceName" | "spanName" | "remoteServiceName">> = {
-  service: "serviceName",
-  servicename: "serviceName",
-  name: "spanName",
-  spanname: "spanName",
-  remote: "remoteServiceName",
-  remoteservicename: "remoteServiceName",
-};
+const NAMES: ReadonlyMap<string, "serviceName" | "spanName" | "remoteServiceName"> = new Map([
+  ["service", "serviceName"],
+  ["servicename", "serviceName"],
+  ["name", "spanName"],
+  ["spanname", "spanName"],
+  ["remote", "remoteServiceName"],
+  ["remoteservicename", "remoteServiceName"],
+]);
+
+/** The field that a key means; undefined for the key of a tag. */
+export function fieldOf(key: string): "serviceName" | "spanName" | "remoteServiceName" | undefined {
+  return NAMES.get(key.toLowerCase());
+}
 
 export function chipsOf(query: SearchQuery): Chip[] {
   const chips: Chip[] = [];
@@ -51,7 +56,7 @@ export function conditionOf(key: string, value: string): string {
 export function withChip(query: SearchQuery, { key, op, value }: Chip): SearchQuery {
   if (op === ">") return { ...query, minDuration: value };
   if (op === "<") return { ...query, maxDuration: value };
-  const field = op === "=" ? NAMES[key.toLowerCase()] : undefined;
+  const field = op === "=" ? fieldOf(key) : undefined;
   if (field) return { ...query, [field]: value };
   const conditions = conditionsOf(query.annotationQuery).filter((it) => it.key !== key || op === "");
   const text = [...conditions.map((it) => conditionOf(it.key, it.value)), conditionOf(key, value)];
@@ -61,8 +66,9 @@ export function withChip(query: SearchQuery, { key, op, value }: Chip): SearchQu
 export function withoutChip(query: SearchQuery, { key, op, value }: Chip): SearchQuery {
   if (op === ">") return { ...query, minDuration: "" };
   if (op === "<") return { ...query, maxDuration: "" };
-  const field = op === "=" ? NAMES[key.toLowerCase()] : undefined;
-  if (field) return { ...query, [field]: "" };
+  const field = op === "=" ? fieldOf(key) : undefined;
+  // An old link may ask for a tag that is called as a field is.
+  if (field && query[field].trim() === value) return { ...query, [field]: "" };
   const rest = conditionsOf(query.annotationQuery).map((it) => conditionOf(it.key, it.value));
   return { ...query, annotationQuery: rest.filter((it) => it !== conditionOf(key, value)).join(" and ") };
 }
@@ -98,7 +104,8 @@ export function readLine(text: string): Typed {
     if (value === "") return { problem: "Something is missing after the sign." };
     const op = lower === "minduration" ? ">" : lower === "maxduration" ? "<" : (sign[0] as ">" | "<" | "=");
     if (op === "=" && lower !== "duration") {
-      chips.push({ key: lower in NAMES ? SHORT[NAMES[lower]] : key, op, value });
+      const field = fieldOf(key);
+      chips.push({ key: field ? SHORT[field] : key, op, value });
       continue;
     }
     if (!["duration", "minduration", "maxduration"].includes(lower)) return { problem: "Only the duration can be more or less than something." };
@@ -153,7 +160,7 @@ export function lastWord(text: string): string {
 /** The tag whose value is being typed, "" when it is something else. */
 export function tagTyped(text: string): string {
   const match = /^([^=<>]+)=/.exec(lastWord(text).replaceAll('"', ""));
-  return match && !(match[1].toLowerCase() in NAMES) && match[1].toLowerCase() !== "duration" ? match[1] : "";
+  return match && !fieldOf(match[1]) && match[1].toLowerCase() !== "duration" ? match[1] : "";
 }
 
 export function suggest(text: string, known: Known): Suggestion[] {
@@ -167,7 +174,8 @@ export function suggest(text: string, known: Known): Suggestion[] {
   const [, key, sign, value] = match;
   const lower = key.toLowerCase();
   if (lower === "duration") return fitting(DURATIONS.map((it) => ({ text: `duration${sign[0]}${it}`, open: false })), value, (it) => it.text.replace(/^duration./, ""));
-  const of = { service: known.services, name: known.names, remote: known.remotes }[lower] ?? known.values;
+  const field = fieldOf(key);
+  const of = field ? { serviceName: known.services, spanName: known.names, remoteServiceName: known.remotes }[field] : known.values;
   return fitting(of.map((it) => ({ text: `${quoted(key)}=${quoted(it)}`, open: false })), value, (it) => it.text.slice(it.text.indexOf("=") + 1));
 }
 

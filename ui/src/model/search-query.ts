@@ -100,7 +100,7 @@ function withUnit(text: string): string {
 function rangeFromUrl(params: URLSearchParams, { defaultLookback }: Defaults): TimeRange {
   const number = (name: string) => {
     const value = params.get(name);
-    return value !== null && /^\d+$/.test(value) && Number(value) > 0 ? millis(Number(value)) : undefined;
+    return value !== null && /^\d{1,15}$/.test(value) && Number(value) > 0 ? millis(Number(value)) : undefined;
   };
   const end = number("endTs");
   const start = number("startTs");

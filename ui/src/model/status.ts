@@ -114,7 +114,7 @@ export function figureText(name: string, value: number): string {
   if (/_bytes$/.test(base)) return bytesText(value);
   if (/_seconds$/.test(base)) return ageText(value);
   if (/_ms$/.test(base)) return `${Math.round(value).toLocaleString("en")} ms`;
-  return Number.isInteger(value) ? value.toLocaleString("en") : value.toPrecision(3);
+  return Number.isInteger(value) || value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 }
 
 /** "spanlet_journal_syncs_total" is read as "journal syncs". */

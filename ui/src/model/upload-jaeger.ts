@@ -1,7 +1,7 @@
 //! Reads the JSON of Jaeger's page and its query API: jaegertracing/jaeger:internal/uimodel/model.go.
 import type { Kind, Span } from "./span";
 import { micros } from "./units";
-import { count, idsOf, isObject, objectsIn } from "./upload-parts";
+import { count, idsOf, isObject, named, objectsIn, textOf } from "./upload-parts";
 
 type Said = Record<string, unknown>;
 
@@ -17,10 +17,10 @@ export function fromJaeger(data: readonly unknown[]): Span[] {
 }
 
 function spanFrom(said: Said, processes: Said, i: number): Span {
-  const process = isObject(said.process) ? said.process : processes[String(said.processID)];
+  const process = isObject(said.process) ? said.process : named(processes, said.processID);
   const service = isObject(process) && typeof process.serviceName === "string" ? process.serviceName : "";
   const { "span.kind": kindTag, error, ...tags } = tagsOf(said.tags);
-  const kind = kindTag === undefined ? undefined : KINDS[kindTag.toLowerCase()];
+  const kind = named(KINDS, kindTag?.toLowerCase());
   const peer = kind === "CLIENT" || kind === "PRODUCER" ? PEERS.map((key) => tags[key]).find((it) => it !== undefined) : undefined;
   // A tag of that name means a failure here, also when it says false.
   const all = { ...tags, ...(error !== undefined && error !== "false" && { error }) };
@@ -46,11 +46,11 @@ function parentOf(said: Said): unknown {
 }
 
 function tagsOf(list: unknown): Record<string, string> {
-  return Object.fromEntries(objectsIn(list).flatMap((it) => (typeof it.key === "string" ? [[it.key, typeof it.value === "object" ? JSON.stringify(it.value) : String(it.value)]] : [])));
+  return Object.fromEntries(objectsIn(list).flatMap((it) => (typeof it.key === "string" ? [[it.key, textOf(it.value)]] : [])));
 }
 
 /** An event by its name, with what else it says. */
 function noteOf({ event, message, ...rest }: Record<string, string>): string {
-  const named = [event, message].filter((it) => it !== undefined);
-  return [...named, ...Object.entries(rest).map(([key, value]) => `${key}=${value}`)].join(" ");
+  const words = [event, message].filter((it) => it !== undefined);
+  return [...words, ...Object.entries(rest).map(([key, value]) => `${key}=${value}`)].join(" ");
 }

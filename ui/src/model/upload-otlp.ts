@@ -2,7 +2,7 @@
 //! opentelemetry-specification:specification/trace/sdk_exporters/zipkin.md.
 import type { Kind, Span } from "./span";
 import { micros, type Micros } from "./units";
-import { idsOf, isObject, objectsIn } from "./upload-parts";
+import { count, idsOf, isObject, named, objectsIn, textOf } from "./upload-parts";
 
 type Said = Record<string, unknown>;
 
@@ -33,15 +33,15 @@ export function fromOtlp(resourceSpans: readonly unknown[]): Span[] {
 function spanFrom(said: Said, service: string, i: number): Span {
   const start = microsOf(said.startTimeUnixNano);
   const end = microsOf(said.endTimeUnixNano);
-  const kind = KINDS[String(said.kind)];
+  const kind = named(KINDS, said.kind);
   const tags = tagsOf(said.attributes);
   const status = isObject(said.status) ? said.status : {};
-  const failed = FAILED.has(String(status.code));
+  const failed = FAILED.has(textOf(status.code));
   const remote = kind === "CLIENT" || kind === "PRODUCER" ? PEERS.map((key) => tags[key]).find((it) => it !== undefined) : undefined;
   // A tag of that name means a failure here, whatever it says.
   const { error, ...rest } = tags;
   const all = { ...rest, ...(failed && { error: typeof status.message === "string" && status.message !== "" ? status.message : (error ?? "true") }) };
-  const notes = objectsIn(said.events).map((it) => ({ timestamp: microsOf(it.timeUnixNano) ?? micros(0), value: String(it.name ?? "") }));
+  const notes = objectsIn(said.events).map((it) => ({ timestamp: microsOf(it.timeUnixNano) ?? micros(0), value: textOf(it.name ?? "") }));
   return {
     ...idsOf(i, said.traceId, said.spanId, said.parentSpanId),
     ...(kind && { kind }),
@@ -58,18 +58,20 @@ function spanFrom(said: Said, service: string, i: number): Span {
 
 /** Nanoseconds are too many digits for a number, so they come as text. */
 function microsOf(nanos: unknown): Micros | undefined {
-  const text = typeof nanos === "number" ? String(BigInt(Math.round(nanos))) : nanos;
-  return typeof text === "string" && /^\d{4,20}$/.test(text) ? micros(Number(text.slice(0, -3))) : undefined;
+  const us = typeof nanos === "string" && /^\d{4,20}$/.test(nanos) ? Number(nanos.slice(0, -3)) : typeof nanos === "number" ? Math.floor(nanos / 1000) : 0;
+  const known = count(us);
+  return known === undefined ? undefined : micros(known);
 }
 
 function tagsOf(attributes: unknown): Record<string, string> {
-  return Object.fromEntries(objectsIn(attributes).flatMap((it) => (typeof it.key === "string" ? [[it.key, textOf(it.value)]] : [])));
+  return Object.fromEntries(objectsIn(attributes).flatMap((it) => (typeof it.key === "string" ? [[it.key, valueText(it.value)]] : [])));
 }
 
 /** `{"stringValue": "a"}`, `{"intValue": "1"}`, `{"arrayValue": {"values": [...]}}` and so on. */
-function textOf(value: unknown): string {
+function valueText(value: unknown): string {
   if (!isObject(value)) return "";
   const [kind, said] = Object.entries(value)[0] ?? ["", ""];
-  if (kind === "arrayValue") return isObject(said) ? `[${objectsIn(said.values).map(textOf).join(",")}]` : "";
-  return typeof said === "object" ? JSON.stringify(said) : String(said);
+  // Lists in lists are rare, and may be as deep as a file is long: they stay as they are.
+  if (kind === "arrayValue" && isObject(said)) return `[${objectsIn(said.values).map((it) => textOf(Object.values(it)[0] ?? "")).join(",")}]`;
+  return textOf(said);
 }

@@ -21,8 +21,25 @@ export function padded(id: string): string {
   return id.toLowerCase().padStart(id.length > 16 ? 32 : 16, "0");
 }
 
+/** More than a number holds to the unit is no time that a calendar could show. */
 export function count(said: unknown): number | undefined {
-  return typeof said === "number" && Number.isFinite(said) && said > 0 ? Math.round(said) : undefined;
+  return typeof said === "number" && said >= 0.5 && said <= Number.MAX_SAFE_INTEGER ? Math.round(said) : undefined;
+}
+
+/** Any value as text. An object may say that its `toString` is a number, so it is never asked. */
+export function textOf(said: unknown): string {
+  if (typeof said !== "object" || said === null) return String(said);
+  try {
+    return JSON.stringify(said);
+  } catch {
+    throw new NoTrace("A value is nested too deep.");
+  }
+}
+
+/** What a file calls something, looked up among the names that are known: "constructor" is none of them. */
+export function named<T>(names: Readonly<Record<string, T>>, said: unknown): T | undefined {
+  const name = textOf(said);
+  return Object.hasOwn(names, name) ? names[name] : undefined;
 }
 
 /** The two ids that every span has, and that of the one above. */

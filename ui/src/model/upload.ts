@@ -3,7 +3,7 @@ import type { Annotation, Endpoint, Kind, Span } from "./span";
 import { micros } from "./units";
 import { fromJaeger } from "./upload-jaeger";
 import { fromOtlp } from "./upload-otlp";
-import { count, idsOf, isObject, NoTrace } from "./upload-parts";
+import { count, idsOf, isObject, named, NoTrace, textOf } from "./upload-parts";
 
 export { NoTrace };
 
@@ -39,7 +39,7 @@ function readSpan(said: unknown, i: number): Span {
 
 function fromV2(said: Record<string, unknown>): Omit<Span, "traceId" | "id"> {
   const kind = KINDS.find((it) => it === said.kind);
-  const tags = isObject(said.tags) ? Object.fromEntries(Object.entries(said.tags).map(([key, value]) => [key, String(value)])) : undefined;
+  const tags = isObject(said.tags) ? Object.fromEntries(Object.entries(said.tags).map(([key, value]) => [key, textOf(value)])) : undefined;
   return {
     ...(kind && { kind }),
     ...common(said),
@@ -57,13 +57,13 @@ const CORE: Record<string, Kind> = { cs: "CLIENT", cr: "CLIENT", sr: "SERVER", s
 function fromV1(said: Record<string, unknown>): Omit<Span, "traceId" | "id"> {
   const notes = (Array.isArray(said.annotations) ? said.annotations : []).filter(isObject);
   const binaries = (Array.isArray(said.binaryAnnotations) ? said.binaryAnnotations : []).filter(isObject);
-  const core = notes.find((it) => String(it.value) in CORE);
+  const core = notes.find((it) => named(CORE, it.value));
   const address = binaries.find((it) => it.key === "sa" || it.key === "ca");
   const local = [core, ...notes, ...binaries.filter((it) => it !== address)].map((it) => it?.endpoint).find(isObject);
-  const tags = binaries.filter((it) => it !== address && typeof it.key === "string").map((it) => [String(it.key), String(it.value)]);
-  const plain = notes.filter((it) => !(String(it.value) in CORE)).map(annotation);
+  const tags = binaries.filter((it) => it !== address && typeof it.key === "string").map((it) => [String(it.key), textOf(it.value)]);
+  const plain = notes.filter((it) => !named(CORE, it.value)).map(annotation);
   return {
-    ...(core && { kind: CORE[String(core.value)] }),
+    ...(core && { kind: named(CORE, core.value) }),
     ...common(said),
     ...(local && { localEndpoint: endpoint(local) }),
     ...(address && isObject(address.endpoint) && { remoteEndpoint: endpoint(address.endpoint) }),
@@ -96,7 +96,7 @@ function endpoint(said: Record<string, unknown>): Endpoint {
 }
 
 function annotation(said: Record<string, unknown>): Annotation {
-  return { timestamp: micros(count(said.timestamp) ?? 0), value: String(said.value ?? "") };
+  return { timestamp: micros(count(said.timestamp) ?? 0), value: textOf(said.value ?? "") };
 }
 
 function isV1Annotations(said: unknown): boolean {

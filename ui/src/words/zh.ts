@@ -15,6 +15,7 @@ const words: Words = {
   "A took {time} longer.": "A 多用了 {time}。",
   "A trace id has 16 or 32 digits, 0 to 9 and a to f.": "链路 ID 由 16 或 32 位 0-9、a-f 组成。",
   "A trace is a list of spans; this is none.": "链路应是跨度的列表,这个文件不是。",
+  "A value is nested too deep.": "某个值嵌套过深。",
   "Add a condition": "添加条件",
   "All": "全部",
   "All its time is in the spans below it.": "它的时间全部在下级跨度中。",
