@@ -34,7 +34,7 @@ export function toPixels(stretches: ArrayLike<number>, from: number, count: numb
   const drawn: [number, number][] = [];
   const add = (left: number, right: number) => {
     const last = drawn.at(-1);
-    if (last && left <= last[1] + 0.5 && right >= last[0]) {
+    if (last && left <= last[1] + 0.5 && right >= last[0] - 0.5) {
       last[0] = Math.min(last[0], left);
       last[1] = Math.max(last[1], right);
     } else drawn.push([left, right]);

@@ -114,6 +114,13 @@ describe("bars", () => {
       }
     }
   });
+  test("a row with ten thousand stretches has no more rectangles than pixels, from either end", () => {
+    const forward = Array.from({ length: 10_000 }, (_, i) => [10 * i, 10 * i + 5] as const);
+    for (const pairs of [forward, forward.toReversed()]) expect(toPixels(pairs.flat(), 0, pairs.length, (us) => us / 1000).length).toBeLessThanOrEqual(100);
+  });
+  test("stretches that are apart on screen stay apart, from either end", () => {
+    for (const pairs of [[0, 10, 20, 30], [20, 30, 0, 10]]) expect(toPixels(pairs, 0, 2, (us) => us)).toHaveLength(2);
+  });
 });
 
 /** Row by row, with what hides each looked for above it. */
