@@ -32,11 +32,9 @@ fn eight_of_one_size() {
 
 #[test]
 fn smaller_ones_among_them_go_along() {
-    let mut sizes = vec![(100, 0); 9];
-    sizes[3] = (2, 0);
-    check(&sizes, Some(0..9));
-    sizes[3] = (5_000, 0);
-    check(&sizes, None);
+    let with = |bytes: u64| [&[(100, 0); 3][..], &[(bytes, 0)], &[(100, 0); 5]].concat();
+    check(&with(2), Some(0..9));
+    check(&with(5_000), None);
 }
 
 #[test]
@@ -48,19 +46,18 @@ fn as_many_as_fit() {
 
 #[test]
 fn old_and_new_ones_stay_apart() {
-    let mut sizes = vec![(100, 1_000); 8];
-    sizes[0] = (100, 0);
-    check(&sizes, Some(0..8));
-    sizes[0] = (100, 2_001);
-    check(&sizes, None);
+    let with = |newest_ms: u64| [&[(100, newest_ms)][..], &[(100, 1_000); 7]].concat();
+    check(&with(0), Some(0..8));
+    check(&with(2_001), None);
 }
 
 #[test]
 fn pinned_ones_are_left_alone() {
-    let mut all = entries(&[(100, 0); 12]);
-    let config = Config::new("/");
-    all[2].extent.pinned = true;
-    assert_eq!(choose(&all, &config), Some(3..11));
-    all[5].extent.pinned = true;
-    assert_eq!(choose(&all, &config), None);
+    let chosen = |pinned: &[usize]| {
+        let mut all = entries(&[(100, 0); 12]);
+        all.iter_mut().enumerate().for_each(|(at, entry)| entry.extent.pinned = pinned.contains(&at));
+        choose(&all, &Config::new("/"))
+    };
+    assert_eq!(chosen(&[2]), Some(3..11));
+    assert_eq!(chosen(&[2, 5]), None);
 }

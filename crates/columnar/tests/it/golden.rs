@@ -28,22 +28,22 @@ fn span(number: u64) -> Span {
     let id = |number: u64| SpanId::new(number).expect("an id");
     let mut span =
         Span::new(TraceId::from_halves(number % 2 * 9, 1 + number % 5).expect("an id"), id(number + 1));
-    if number % 7 == 0 {
+    if number.is_multiple_of(7) {
         return span;
     }
     let endpoint = |service: &str, ip: u8| Endpoint {
         service_name: Some(service.to_owned()),
-        ipv4: (ip % 2 == 0).then(|| [10, 0, 0, ip].into()),
-        ipv6: (ip % 3 == 0).then(|| u128::from(ip).into()),
+        ipv4: ip.is_multiple_of(2).then(|| [10, 0, 0, ip].into()),
+        ipv6: ip.is_multiple_of(3).then(|| u128::from(ip).into()),
         port: (ip > 3).then_some(80 + u16::from(ip)),
     };
     span.parent_id = SpanId::new(number / 2);
     span.kind = Kind::from_number((number % 5) as u8);
     span.name = Some(["get", "post /ü"][number as usize % 2].to_owned());
     span.timestamp_us = Some(1_700_000_000_000_000 + number * 1_000);
-    span.duration_us = (number % 3 > 0).then_some(number * 10);
+    span.duration_us = (!number.is_multiple_of(3)).then_some(number * 10);
     span.local_endpoint = Some(endpoint(["shop", "cart", "bank"][number as usize % 3], number as u8));
-    span.remote_endpoint = (number % 2 == 0).then(|| endpoint("stock", number as u8 / 2));
+    span.remote_endpoint = number.is_multiple_of(2).then(|| endpoint("stock", number as u8 / 2));
     span.annotations = vec![Annotation { timestamp_us: 5, value: "ws".to_owned() }];
     span.tags = vec![("env".to_owned(), format!("e{}", number % 3)), ("error".to_owned(), String::new())];
     span.debug = number % 4 == 1;

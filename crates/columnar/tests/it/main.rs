@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod fault;
 mod golden;
+mod life;
 mod model;
 mod names;
 mod queue;
