@@ -9,6 +9,7 @@ mod heatmap;
 mod hints;
 mod histogram;
 mod packed;
+mod pins;
 mod problem;
 mod query_text;
 mod spans;
@@ -20,7 +21,7 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, delete, get, put};
 use storage::error::ReadError;
 
 pub use problem::Problem;
@@ -42,12 +43,22 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/spanlet/v1/histogram", get(histogram::histogram)),
         ("/api/spanlet/v1/heatmap", get(heatmap::heatmap)),
         ("/api/spanlet/v1/hints", get(hints::hints)),
+        ("/api/spanlet/v1/pins", get(pins::pins)),
         ("/api/spanlet/v1/status", get(status::status)),
         ("/api/spanlet/v1/statistics", get(statistics::statistics)),
         ("/api/spanlet/v1/dependencies", get(statistics::dependencies)),
         ("/api/spanlet/v1/trace/{traceId}/columns", get(columns::columns)),
         ("/api/spanlet/v1/trace/{traceId}/matches", get(spans::matches)),
         ("/api/spanlet/v1/trace/{traceId}/spans/{spanId}", get(spans::spans)),
+    ]
+}
+
+/// Returns the paths of what changes the store.
+pub fn changes() -> Vec<(&'static str, MethodRouter<Api>)> {
+    vec![
+        ("/api/spanlet/v1/pins/{traceId}", put(pins::pin).delete(pins::unpin)),
+        ("/api/spanlet/v1/traces/{traceId}", delete(pins::delete)),
+        ("/api/spanlet/v1/traces", delete(pins::delete_before)),
     ]
 }
 

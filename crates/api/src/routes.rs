@@ -72,6 +72,10 @@ pub fn router(api: &Api) -> Router {
             routes = routes.route(path, answer(handler)).route(&format!("/zipkin{path}"), below_page);
         }
         routes = routes.layer(from_fn_with_state(api.clone(), timeout::layer)).layer(from_fn(cost::layer));
+        // Not given up after a time: whoever asked should know how it ended.
+        for (path, handler) in extensions::changes() {
+            routes = routes.route(path, handler);
+        }
     }
     for (path, handler) in about() {
         routes = routes.route(path, handler);

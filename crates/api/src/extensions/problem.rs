@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use storage::change::ChangeError;
 use storage::error::ReadError;
 
 use crate::reply::Refusal;
@@ -69,6 +70,28 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        let (status, title, help) = match &error {
+            ChangeError::TooManyPins => {
+                (StatusCode::CONFLICT, "Too many traces are pinned", "see GET /api/spanlet/v1/pins")
+            }
+            ChangeError::TooManyDeletions { .. } => (
+                StatusCode::CONFLICT,
+                "Too many deletions wait",
+                "they are carried out in the background; spanlet_deletions_waiting counts them",
+            ),
+            ChangeError::Failed(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Nothing was changed",
+                "try again; if it stays so, look at /health and the server's log",
+            ),
+        };
+        let detail = error.to_string();
+        Self { title, status: status.as_u16(), detail, parameter: None, position: None, help }
+    }
+}
+
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         Refusal::from(error).into()
@@ -95,6 +118,7 @@ fn takes(parameter: &str) -> &'static str {
             "durations are whole microseconds above 0, the largest not below the smallest"
         }
         "endTs" => "endTs is in milliseconds since the epoch; the time now when left out",
+        "before" => "before is in milliseconds since the epoch, and not in the future",
         "clocks" => "clocks is mended or raw",
         "lookback" => "lookback is in milliseconds",
         _ => "see /api/spanlet/openapi.json for what may be asked",

@@ -1,6 +1,7 @@
 //! The API over the memory store, asked as HTTP clients ask it.
 
 mod caching;
+mod changes;
 mod columns;
 mod cost;
 mod distributions;

@@ -54,12 +54,20 @@ fn scope(method: &Method, path: &str) -> Option<Scope> {
         "/v1/traces" => Some(Scope::Ingest),
         // Relays send spans: what they say of themselves needs nothing more.
         api::relays::PATH if method == Method::POST => Some(Scope::Ingest),
+        _ if changes_store(method, path) => Some(Scope::Admin),
         _ if path.starts_with("/actuator") => Some(Scope::Admin),
         _ if path.starts_with("/zipkin.proto3.") || path.starts_with("/opentelemetry.proto.collector.") => {
             Some(Scope::Ingest)
         }
         _ => Some(Scope::Query),
     }
+}
+
+/// Says whether a path is one of what is pinned or deleted.
+fn changes_store(method: &Method, path: &str) -> bool {
+    let path = path.strip_prefix("/zipkin").unwrap_or(path);
+    path.strip_prefix("/api/spanlet/")
+        .is_some_and(|rest| rest.starts_with("v1/pins") || method == Method::DELETE || method == Method::PUT)
 }
 
 fn refusal(verdict: Verdict, scope: Scope, headers: &HeaderMap) -> Response {

@@ -43,7 +43,7 @@ pub fn lower(sources: &Sources) -> Result<Config, Problem> {
             header_bytes_max: settings.http_header_bytes_max.0,
             streams_max: u32::try_from(settings.http2_streams_max).unwrap_or(u32::MAX),
         },
-        store: store(&settings)?,
+        store: store(sources, &settings)?,
         strict_trace_id: settings.strict_trace_id,
         answer_bytes_max: settings.query_answer_bytes_max.0,
         doors: doors(&settings),
@@ -124,13 +124,24 @@ fn access(sources: &Sources, settings: &Settings, tls: Option<&Tls>) -> Result<A
     Ok(Access { credentials, certificate: authority.then(|| Scopes::of(&settings.tls_client_scopes)) })
 }
 
-fn store(settings: &Settings) -> Result<Store, Problem> {
+/// Less than this and the journal alone could take all.
+const RETENTION_BYTES_MIN: usize = 512 << 20;
+
+fn store(sources: &Sources, settings: &Settings) -> Result<Store, Problem> {
+    if settings.retention_bytes.0 < RETENTION_BYTES_MIN {
+        return Err(sources.problem("retention_bytes", "must be at least 512MiB"));
+    }
+    if settings.retention_age.is_some_and(|age| age.is_zero()) {
+        return Err(sources.problem("retention_age", "must be longer than nothing"));
+    }
     match settings.storage_type {
         StorageType::Memory => Ok(Store::Memory { spans_max: settings.mem_max_spans }),
         StorageType::Embedded => {
             let data_dir = settings.data_dir.clone().unwrap_or_else(usual_data_dir);
             Ok(Store::Embedded(Embedded {
                 memtable_bytes_max: settings.memtable_bytes.0,
+                retention_age_ms: settings.retention_age.map(|age| age.as_millis() as u64),
+                retention_bytes: Some(settings.retention_bytes.0 as u64),
                 ..Embedded::new(data_dir)
             }))
         }

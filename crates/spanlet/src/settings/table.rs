@@ -130,6 +130,10 @@ settings! {
         data_dir: Option<PathBuf> = "", [];
         /// Fresh spans are kept in memory up to this size, then sealed into a segment.
         memtable_bytes: Bytes = "64MiB", [];
+        /// Spans go when all that lie in one file with them are older; pinned traces stay. None go by age if not given.
+        retention_age: Option<Duration> = "", [];
+        /// With more bytes of files in the embedded store the oldest go, but for pinned traces; at least 512MiB.
+        retention_bytes: Bytes = "10GiB", [];
         /// With `mem`: above this many spans whole oldest traces are forgotten.
         mem_max_spans: usize = "500000", [MEM_MAX_SPANS];
         /// Whether a trace id is all of its 32 digits; if not, ids with the same right-most 16 are one trace.
