@@ -150,6 +150,8 @@ describe("the searches next to one that found nothing", () => {
         if (it.key === "without") expect(left).toEqual(chips.filter((chip) => chipText(chip) !== it.condition));
         if (it.key === "bare") expect(left).toEqual([]);
       }
+      const before = made.filter((it) => it.key !== "bare").length;
+      expect(made.some((it) => it.key === "bare")).toBe(chips.length > 1 && before < 6);
       expect(new Set(made.map((it) => toUrl(it.query, DEFAULTS).toString())).size).toBe(made.length);
     });
   });
