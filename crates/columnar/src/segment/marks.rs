@@ -118,7 +118,7 @@ mod tests {
 
     fn may_be_in(mark: Mark, filter: &[u8]) -> bool {
         let block = mark.block((filter.len() / BLOCK_BYTES) as u64) as usize * BLOCK_BYTES;
-        mark.may_be_in(&filter[block..block + BLOCK_BYTES])
+        mark.may_be_in(filter.get(block..block + BLOCK_BYTES).unwrap_or_default())
     }
 
     fn mark(number: u32) -> Mark {
