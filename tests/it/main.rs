@@ -2,6 +2,7 @@
 
 mod check;
 mod doors;
+mod export;
 mod faults;
 mod hostile;
 mod kill;

@@ -68,6 +68,15 @@ impl Engine {
     pub fn open(disk: Arc<dyn Disk>, config: Config) -> Result<Self, OpenError> {
         let dir = &config.data_dir;
         let lock = disk.lock(dir).map_err(|error| OpenError::of_directory(dir, error))?;
+        Self::open_locked(disk, config, lock)
+    }
+
+    /// Opens the store in a directory that is locked already.
+    pub(crate) fn open_locked(
+        disk: Arc<dyn Disk>,
+        config: Config,
+        lock: Box<dyn Lock>,
+    ) -> Result<Self, OpenError> {
         let Recovered { manifest, view, journal, quarantined, generation } = recover(&disk, &config)?;
         let counters = Counters { quarantined: AtomicU64::new(quarantined), ..Counters::default() };
         Ok(Self {

@@ -7,6 +7,7 @@ mod compact;
 mod config;
 mod deleted;
 pub mod engine;
+mod export;
 mod manifest;
 mod memtable;
 mod merge;

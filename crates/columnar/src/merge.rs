@@ -66,10 +66,7 @@ pub fn merge(
 ) -> Result<(About, Tally), MergeError> {
     let mut inputs = Vec::new();
     for segment in segments {
-        let spans: Box<dyn Iterator<Item = _>> = Box::new(segment.spans()?);
-        let mut input = Input { journal_end: segment.entry().extent.journal_end, spans, next: None };
-        input.advance()?;
-        inputs.push(input);
+        inputs.push(Input::new(segment.entry().extent.journal_end, segment.spans()?)?);
     }
     let mut lists = Lists { autocomplete_keys, ..Lists::default() };
     let (mut tally, mut scratch, mut seen) = (Tally::default(), Batch::new(), HashSet::new());
@@ -131,20 +128,32 @@ impl Lists<'_> {
     }
 }
 
-/// A segment being read from the first row to the last.
-struct Input<'a> {
-    journal_end: u64,
+/// A part being read from the first trace id to the last.
+pub struct Input<'a> {
+    /// The end of its journal records.
+    pub journal_end: u64,
     spans: Box<dyn Iterator<Item = Result<Span, SegmentError>> + 'a>,
     next: Option<Span>,
 }
 
-impl Input<'_> {
-    fn next_id(&self) -> Option<TraceId> {
+impl<'a> Input<'a> {
+    /// Starts with spans that come by trace id.
+    pub fn new(
+        journal_end: u64,
+        spans: impl Iterator<Item = Result<Span, SegmentError>> + 'a,
+    ) -> Result<Self, SegmentError> {
+        let mut input = Self { journal_end, spans: Box::new(spans), next: None };
+        input.advance()?;
+        Ok(input)
+    }
+
+    /// Returns the trace of the next span.
+    pub fn next_id(&self) -> Option<TraceId> {
         self.next.as_ref().map(|span| span.trace_id)
     }
 
     /// Takes the next span if it belongs to this trace.
-    fn take(&mut self, id: TraceId) -> Result<Option<Span>, SegmentError> {
+    pub fn take(&mut self, id: TraceId) -> Result<Option<Span>, SegmentError> {
         if self.next_id() != Some(id) {
             return Ok(None);
         }

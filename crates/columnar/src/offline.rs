@@ -1,11 +1,13 @@
 //! A data directory that no server runs on.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use disk::port::{Disk, Lock, LockError};
 use journal::replay::first_of;
 
-use crate::config::OpenError;
+use crate::config::{Config, OpenError};
+use crate::engine::Engine;
 use crate::manifest;
 use crate::segment::meta::is_segment;
 
@@ -17,4 +19,10 @@ pub fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>, OpenError> {
         return Err(OpenError::NoStore(dir.to_owned()));
     }
     disk.lock(dir).map_err(|error| OpenError::of_directory(dir, error))
+}
+
+/// Opens the store in a directory that has one; of any other nothing is touched.
+pub fn open(disk: Arc<dyn Disk>, config: Config) -> Result<Engine, OpenError> {
+    let lock = lock(&*disk, &config.data_dir)?;
+    Engine::open_locked(disk, config, lock)
 }

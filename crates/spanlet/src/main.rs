@@ -1,6 +1,9 @@
 //! The binary: reads settings, lowers them once to checked configuration, and runs a server.
 
 mod check;
+mod directory;
+mod export;
+mod import;
 mod progress;
 mod relay;
 mod server;
@@ -33,7 +36,12 @@ fn command() -> Command {
         .propagate_version(true)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([server, config, relay::command(), tool::<check::Arguments>("check")])
+        .subcommands([server, config, relay::command()])
+        .subcommands([
+            tool::<check::Arguments>("check"),
+            tool::<export::Arguments>("export"),
+            tool::<import::Arguments>("import"),
+        ])
 }
 
 /// A subcommand that works on a data directory.
@@ -48,6 +56,8 @@ fn main() -> ExitCode {
         Some(("config", flags)) => config(flags),
         Some(("relay", flags)) => relay::run(flags).map(|()| ExitCode::SUCCESS),
         Some(("check", flags)) => run_tool(flags, check::run),
+        Some(("export", flags)) => run_tool(flags, export::run),
+        Some(("import", flags)) => run_tool(flags, import::run),
         _ => Ok(ExitCode::SUCCESS),
     };
     match done {
@@ -68,6 +78,8 @@ fn run_tool<T: FromArgMatches>(
     flags: &ArgMatches,
     run: fn(&T) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
+    // What a store that opens says of damage; the rest is in the tool's own words.
+    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
     run(&T::from_arg_matches(flags)?)
 }
 

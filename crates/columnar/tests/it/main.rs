@@ -5,6 +5,7 @@ mod check;
 mod contract;
 mod crash;
 mod damage;
+mod export;
 mod fault;
 mod golden;
 mod life;

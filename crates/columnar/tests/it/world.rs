@@ -15,8 +15,9 @@ use model::id::{SpanId, TraceId};
 use model::span::{Annotation, Kind, Span};
 use storage::condition::Pattern;
 use storage::counts::Grid;
+use storage::error::ReadError;
 use storage::memory::{self, Memory};
-use storage::port::{Names, Storage};
+use storage::port::{Names, Storage, Trace};
 use storage::query::{Condition, Order, Query, Window};
 use storage::statistics::Asked;
 
@@ -193,10 +194,30 @@ pub fn query(number: u64) -> Query {
     query
 }
 
+/// Returns all spans as they come by trace id.
+pub fn all_spans(engine: &Engine) -> Result<Vec<Span>, ReadError> {
+    let mut found: Vec<Trace> = Vec::new();
+    engine.for_each_trace::<ReadError>(&mut |trace| {
+        found.push(trace);
+        Ok(())
+    })?;
+    assert!(found.iter().all(|trace| trace.iter().all(|span| span.trace_id == trace[0].trace_id)));
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Returns all spans by trace id.
+pub fn sorted_spans(memory: &Memory) -> Vec<Span> {
+    let traces = block_on(memory.traces(trace_ids())).expect("memory");
+    let mut spans: Vec<Span> = traces.into_iter().flatten().collect();
+    spans.sort_by_key(|span| span.trace_id);
+    spans
+}
+
 /// Asks both stores some questions of all sorts.
 pub fn assert_same(engine: &Engine, memory: &Memory, what: &str) {
     let ids = trace_ids();
     assert_eq!(engine.traces(&ids).expect(what), block_on(memory.traces(ids)).expect(what), "{what}: traces");
+    assert_eq!(all_spans(engine).expect(what), sorted_spans(memory), "{what}: all, by trace");
     // Other questions at each size of the store.
     let first = memory.metrics().first().map_or(0, |spans| spans.value as u64) * 5;
     for number in first..first + 5 {
