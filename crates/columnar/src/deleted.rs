@@ -129,6 +129,14 @@ impl Hidden {
                 .any(|it| journal_end <= it.journal_end && is_old(it) && !it.except.contains(&key))
     }
 
+    /// Says whether spans may be deleted of a part that ends before this journal record, whose oldest span starts then,
+    /// and that may hold traces whose ids end so.
+    pub fn concerns(&self, journal_end: u64, oldest_us: Option<u64>, may_hold: impl Fn(u64) -> bool) -> bool {
+        let is_old = |it: &Before| oldest_us.is_some_and(|us| us < it.before_us);
+        self.before.iter().any(|it| journal_end <= it.journal_end && is_old(it))
+            || self.traces.iter().any(|(key, end)| journal_end <= *end && may_hold(key.low()))
+    }
+
     /// Says whether nothing is deleted.
     pub fn is_empty(&self) -> bool {
         self.traces.is_empty() && self.before.is_empty()

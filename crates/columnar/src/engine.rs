@@ -13,7 +13,7 @@ use storage::counts::{Count, Grid, Hints};
 use storage::error::{ReadError, WriteError};
 use storage::port::{Found, Names, Trace};
 use storage::query::{Query, Window};
-use storage::statistics::{self, Asked, Dependency, KeyRef, Statistics, Steps, minutes_of};
+use storage::statistics::{self, Asked, Dependency, Statistics, Steps, Table, minutes_of};
 
 use crate::catalog::{Catalog, View};
 use crate::config::{Config, OpenError};
@@ -22,6 +22,7 @@ use crate::manifest::Manifest;
 use crate::memtable::Memtable;
 use crate::metrics::Counters;
 use crate::recover::{Recovered, put_aside, recover};
+use crate::rollup::Wanted;
 use crate::search::{Reading, SearchError};
 use crate::segment::error::SegmentError;
 use crate::segment::read::Segment;
@@ -29,6 +30,9 @@ use crate::segment::write;
 
 /// Sealed memtables that may wait to become segments; with more, writers are turned away.
 pub const SEALED_MAX: usize = 2;
+
+/// Spans that may wait to be counted: a question counts at most so many, when the thread that does it keeps up.
+const FOLD_SPANS: usize = 16_384;
 
 /// An embedded store.
 #[derive(Debug)]
@@ -158,6 +162,8 @@ impl Engine {
 
     fn seal(&self, memtable: &Arc<Memtable>) -> Result<(), String> {
         let dir = &self.config.data_dir;
+        self.fold().map_err(|error| format!("cannot count the spans of a segment: {error}"))?;
+        self.fold().map_err(|error| format!("cannot count the spans of a segment: {error}"))?;
         let entry = write::write(&*self.disk, &self.config, memtable)
             .map_err(|error| format!("cannot write a segment in {}: {error}", dir.display()))?;
         // Read back before the journal is let go.
@@ -246,27 +252,33 @@ impl Engine {
 
     /// Returns who called whom.
     pub fn dependencies(&self, window: Window) -> Result<Vec<Dependency>, ReadError> {
-        let minutes = minutes_of(&window);
-        let counted = self.read(|reading| {
-            reading.counted(&window, |minute, key| {
-                (matches!(key, KeyRef::Link { .. }) && minutes.contains(&minute)).then_some(0)
-            })
-        })?;
-        Ok(statistics::dependencies(&counted))
+        let wanted = Wanted { minutes: minutes_of(&window), links: true, step: 1, service_name: None };
+        Ok(statistics::dependencies(&self.counted(&wanted)?))
     }
 
     /// Returns how operations ran.
-    pub fn statistics(&self, asked: &Asked) -> Result<Statistics, ReadError> {
-        let (minutes, steps) = (minutes_of(&asked.window), Steps::of(&asked.window));
-        let counted = self.read(|reading| {
-            reading.counted(&asked.window, |minute, key| match key {
-                KeyRef::Operation { service_name, .. } if asked.wants(service_name) => {
-                    minutes.contains(&minute).then_some(minute / steps.minutes)
-                }
-                _ => None,
-            })
-        })?;
-        Ok(statistics::statistics(steps, &counted))
+    pub fn statistics(&self, Asked { window, service_name }: &Asked) -> Result<Statistics, ReadError> {
+        let (steps, service_name) = (Steps::of(window), service_name.clone());
+        let wanted = Wanted { minutes: minutes_of(window), links: false, step: steps.minutes, service_name };
+        Ok(statistics::statistics(steps, &self.counted(&wanted)?))
+    }
+
+    fn counted(&self, wanted: &Wanted) -> Result<Table, ReadError> {
+        let (left_out, counted) = self.read(|reading| Ok((reading.fold()?, reading.counted(wanted)?)))?;
+        self.counters.figures_left_out.fetch_add(left_out, Relaxed);
+        Ok(counted)
+    }
+
+    /// Counts spans that came since the last time, so that figures need not wait for it.
+    pub fn fold(&self) -> Result<(), ReadError> {
+        let left_out = self.read(|reading| reading.fold())?;
+        self.counters.figures_left_out.fetch_add(left_out, Relaxed);
+        Ok(())
+    }
+
+    /// Says whether enough spans came to be counted.
+    pub fn wants_folding(&self) -> bool {
+        self.catalog.view().memtables().any(|memtable| memtable.spans() >= memtable.folded() + FOLD_SPANS)
     }
 
     /// Says what is wrong with the disk.
@@ -300,7 +312,7 @@ impl Engine {
         }
     }
 
-    fn reading<'a>(&'a self, view: &'a View) -> Reading<'a> {
+    pub(crate) fn reading<'a>(&'a self, view: &'a View) -> Reading<'a> {
         Reading { view, config: &self.config, parts_looked_at: &self.counters.parts_looked_at }
     }
 

@@ -17,6 +17,7 @@ pub mod offline;
 mod pins;
 mod recover;
 mod retain;
+mod rollup;
 mod search;
 mod segment;
 mod store;

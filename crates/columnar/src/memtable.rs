@@ -5,13 +5,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use model::batch::Batch;
 use model::id::TraceId;
 use storage::port::Names;
 
 use crate::names::{NameSets, TagValues, Tally};
+use crate::rollup::Blobs;
+use crate::rollup::fold::Fold;
 use crate::segment::marks::{Mark, Marks};
 
 /// A full block has at least as many bytes. Readers copy less than that.
@@ -26,6 +29,12 @@ pub struct Memtable {
     /// Tags whose values are collected.
     autocomplete_keys: Arc<[String]>,
     table: RwLock<Table>,
+    /// What its spans changed, counted later than they come.
+    fold: Mutex<Fold>,
+    /// How many of them were counted.
+    folded: AtomicUsize,
+    /// What its segment keeps of that, once it was written.
+    blobs: OnceLock<Blobs>,
 }
 
 #[derive(Debug, Default)]
@@ -45,16 +54,24 @@ struct Table {
 }
 
 /// Where a row starts.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    block: u32,
-    at: u32,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Number of the block.
+    pub block: u32,
+    /// Offset in it.
+    pub at: u32,
 }
 
 impl Memtable {
     /// Returns an empty one that collects the values of tags with these keys.
     pub fn new(autocomplete_keys: Arc<[String]>) -> Self {
-        Self { autocomplete_keys, table: RwLock::default() }
+        Self {
+            autocomplete_keys,
+            table: RwLock::default(),
+            fold: Mutex::default(),
+            folded: AtomicUsize::new(0),
+            blobs: OnceLock::new(),
+        }
     }
 
     /// Returns an empty one that collects the same values.
@@ -110,6 +127,44 @@ impl Memtable {
             blocks.push(Arc::new(table.last.clone()));
         }
         blocks
+    }
+
+    /// Returns where the next row will be.
+    pub fn end(&self) -> Place {
+        self.read().end()
+    }
+
+    /// Says how many spans were counted.
+    pub fn set_folded(&self, spans: usize) {
+        self.folded.store(spans, Relaxed);
+    }
+
+    /// Returns how many spans were counted, without waiting for those that are being counted.
+    pub fn folded(&self) -> usize {
+        self.folded.load(Relaxed)
+    }
+
+    /// Returns what its segment keeps of what was counted. It is the same however often it is written.
+    pub fn blobs(&self) -> Blobs {
+        self.blobs.get_or_init(|| self.fold().to_blobs(self.end())).clone()
+    }
+
+    /// Returns all blocks of rows, and where the next row will be.
+    pub fn snapshot(&self) -> (Vec<Arc<Batch>>, Place) {
+        let table = self.read();
+        let mut blocks = table.blocks.clone();
+        blocks.push(Arc::new(table.last.clone()));
+        (blocks, table.end())
+    }
+
+    /// Returns where the rows of a trace are, in order of arrival.
+    pub fn places(&self, id: TraceId) -> Vec<Place> {
+        self.read().places.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Returns what was counted of its spans.
+    pub fn fold(&self) -> MutexGuard<'_, Fold> {
+        self.fold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Copies the spans of a trace to a batch's end, in order of arrival.
@@ -173,9 +228,13 @@ impl Memtable {
 }
 
 impl Table {
+    fn end(&self) -> Place {
+        Place { block: self.blocks.len() as u32, at: self.last.as_bytes().len() as u32 }
+    }
+
     fn insert(&mut self, batch: &Batch, autocomplete_keys: &[String]) {
         for row in batch.rows() {
-            let place = Place { block: self.blocks.len() as u32, at: self.last.as_bytes().len() as u32 };
+            let place = self.end();
             // A block is a fraction of what a batch may hold.
             let _ = self.last.push_row(&row);
             self.places.entry(row.trace_id).or_default().push(place);

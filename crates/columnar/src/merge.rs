@@ -121,8 +121,6 @@ impl Lists<'_> {
         self.values.insert(row, self.autocomplete_keys, &mut self.tally);
     }
 
-    /// The one place where the footer of a new segment is made of its rows and of the old ones' footers: blobs that
-    /// can be added up are added up here.
     fn finish(self) -> About {
         About { names: self.names, values: self.values, ..About::default() }
     }

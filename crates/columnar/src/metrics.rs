@@ -18,6 +18,7 @@ pub(crate) struct Counters {
     pub seals_failed: AtomicU64,
     pub quarantined: AtomicU64,
     pub names_left_out: AtomicU64,
+    pub figures_left_out: AtomicU64,
     pub answers_too_large: AtomicU64,
     pub reads_abandoned: AtomicU64,
     pub parts_looked_at: AtomicU64,
@@ -105,6 +106,11 @@ impl Engine {
                 "spanlet_names_left_out_total",
                 "Names of spans that are in no list, since a part already lists as many as it may.",
                 load(&counters.names_left_out),
+            ),
+            metric(
+                "spanlet_figures_left_out_total",
+                "Spans and calls that are in no statistics under their own names, since a part has too many names.",
+                load(&counters.figures_left_out),
             ),
             metric(
                 "spanlet_parts_looked_at_total",

@@ -20,7 +20,6 @@ use storage::error::ReadError;
 use storage::order::TraceKey;
 use storage::port::{Names, Trace};
 use storage::query::Window;
-use storage::statistics::{KeyRef, Table, of_trace, whole_minutes};
 
 use crate::catalog::View;
 use crate::config::Config;
@@ -78,33 +77,6 @@ impl Reading<'_> {
         self.view.segments.iter().for_each(|segment| segment.collect_names(names, &mut found));
         self.view.memtables().for_each(|memtable| memtable.collect_names(names, &mut found));
         found.into_iter().collect()
-    }
-
-    /// Counts what traces add in the minutes that a window touches, in the slots into which these and the keys fall,
-    /// if any.
-    ///
-    /// Traces are those that share the right-most 64 bits of their ids: a caller may have cut them off.
-    pub fn counted(
-        &self,
-        window: &Window,
-        slot_of: impl Fn(u64, KeyRef<'_>) -> Option<u64>,
-    ) -> Result<Table, SearchError> {
-        let minutes = whole_minutes(window);
-        let mut traces = self.look(&Needs::none(), Gather::default(), minutes)?.finish_by_trace(false);
-        // Whatever a trace adds, it adds in the minute of one of its spans.
-        traces.retain(|trace| trace.seen.in_window);
-        let mut counted = Table::default();
-        for chunk in traces.chunks(TRACES_AT_ONCE) {
-            self.for_each_trace(chunk, self.budget(), &mut |_, trace| {
-                of_trace(&trace, &mut |minute, key, failed, duration_us| {
-                    if let Some(slot) = slot_of(minute, key) {
-                        counted.count(slot, key, failed, duration_us, 1);
-                    }
-                });
-                Ok(())
-            })?;
-        }
-        Ok(counted)
     }
 
     fn key(&self, id: TraceId) -> TraceKey {

@@ -1,4 +1,4 @@
-//! The embedded store behind the storage port: one thread commits, one seals, reads run where they may block.
+//! The embedded store behind the storage port: one thread commits, one seals, one counts, one tends, reads run where they may block.
 
 use std::collections::VecDeque;
 use std::io;
@@ -75,6 +75,7 @@ impl Columnar {
         store.spawn("committer", commit_all).map_err(OpenError::Thread)?;
         store.spawn("sealer", seal_all).map_err(OpenError::Thread)?;
         store.spawn("tender", tend_all).map_err(OpenError::Thread)?;
+        store.spawn("folder", fold_all).map_err(OpenError::Thread)?;
         Ok(store)
     }
 
@@ -246,6 +247,18 @@ impl Queue {
         true
     }
 
+    /// Waits until there are spans to count. Returns false when the store closes: the next one counts them.
+    fn wait_for_unfolded(&self, engine: &Engine) -> bool {
+        let mut waiting = self.lock();
+        while !waiting.closing {
+            if engine.wants_folding() {
+                return true;
+            }
+            waiting = self.wait(waiting);
+        }
+        false
+    }
+
     /// Takes a group of batches; nothing when the store closes and none is left.
     #[expect(clippy::type_complexity, reason = "two lists of the same group")]
     fn take(&self, engine: &Engine) -> Option<(Vec<Batch>, Vec<oneshot::Sender<Result<(), WriteError>>>)> {
@@ -326,5 +339,17 @@ fn tend_all(engine: &Engine, queue: &Queue) {
             return;
         }
         seen = waiting.changes;
+    }
+}
+
+/// Counts spans until the store closes.
+fn fold_all(engine: &Engine, queue: &Queue) {
+    while queue.wait_for_unfolded(engine) {
+        if let Err(error) = engine.fold() {
+            tracing::error!(%error, "counting is tried again");
+            let waiting = queue.lock();
+            let waited = queue.changed.wait_timeout(waiting, SEAL_RETRY);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::manifest::Manifest;
 use crate::merge::{MergeError, Sieve, Tally, merge};
 use crate::pins::Pins;
 use crate::retain::{self, Reason};
+use crate::rollup::Blobs;
 use crate::segment::error::SegmentError;
 use crate::segment::meta::{Entry, file_name};
 use crate::segment::read::Segment;
@@ -252,17 +253,27 @@ impl Engine {
         let entry = write_file(&*self.disk, self.config(), file_name(first, generation), |mut writer| {
             let (about, counted) = merge(old, sieve, keys, &mut writer)?;
             tally = counted;
+            // When something was left out, figures are worked out anew at the next question.
+            let whole = !rewrite.pinned && tally.deleted == 0;
+            let blobs = if whole { self.figures_of(old)? } else { Vec::new() };
             let entry = writer.finish(About {
                 journal: first..end,
                 generation,
                 arrived_ms: extents().map(|it| it.arrived_ms).max().flatten(),
                 deletions: manifest.deletions_made,
                 pinned: rewrite.pinned,
+                blobs,
                 ..about
             })?;
             Ok::<_, MergeError>(entry)
         })?;
         Ok((entry, tally))
+    }
+
+    fn figures_of(&self, old: &[Arc<Segment>]) -> Result<Blobs, MergeError> {
+        let (blobs, left_out) = self.reading(&self.catalog.view()).blobs_of_merged(old)?;
+        self.counters.figures_left_out.fetch_add(left_out, Relaxed);
+        Ok(blobs)
     }
 
     /// Removes files that no manifest names. What cannot be removed now is tried again, and at the next start.

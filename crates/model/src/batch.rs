@@ -127,6 +127,11 @@ impl Batch {
         Rows { bytes: &self.bytes }
     }
 
+    /// Returns the spans from the one on whose row starts at a byte; none when no row starts there.
+    pub fn rows_at(&self, at: usize) -> Rows<'_> {
+        Rows { bytes: self.bytes.get(at..).unwrap_or_default() }
+    }
+
     /// Remembers how far the batch is filled.
     pub fn mark(&self) -> Mark {
         Mark { bytes: self.bytes.len(), count: self.count }

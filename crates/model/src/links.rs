@@ -36,8 +36,12 @@ pub fn between(trace: &[Span]) -> Vec<Link> {
 
 /// Returns every call in one trace. Reports may be partial, repeated, and in any order.
 pub fn calls(trace: &[Span]) -> Vec<Call> {
-    let tree = Tree::build(trace, Rules::Zipkin);
-    let callers = callers_of(&tree);
+    calls_in(&Tree::build(trace, Rules::Zipkin))
+}
+
+/// Returns every call in a tree that was built by Zipkin's rules.
+pub fn calls_in(tree: &Tree) -> Vec<Call> {
+    let callers = callers_of(tree);
     let mut found = Vec::new();
     for (node, caller) in tree.nodes.iter().zip(callers) {
         let [unspoken, call] = links_of(node, caller);

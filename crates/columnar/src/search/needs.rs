@@ -96,11 +96,6 @@ impl Needs {
         needs
     }
 
-    /// Returns no needs at all.
-    pub fn none() -> Self {
-        Self { service: None, tests: Vec::new(), formulas: Vec::new(), exact: true }
-    }
-
     /// Returns the tests each of which some counted span of a matching trace meets.
     pub fn required(&self) -> impl Iterator<Item = &Test> {
         self.formulas.iter().filter_map(|formula| match formula {

@@ -1,6 +1,6 @@
 //! Opens a segment and reads traces from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -22,6 +22,7 @@ use storage::meter::Meter;
 use storage::port::Names;
 
 use crate::names::{NAMES_MAX, NameSets, TagValues};
+use crate::rollup::Cached;
 use crate::segment::error::{SegmentError, still_wanted};
 use crate::segment::file::CheckedFile;
 use crate::segment::marks::{BLOCK_BYTES, Mark};
@@ -52,6 +53,8 @@ pub struct Segment {
     blooms: Vec<Option<Sbbf>>,
     /// Filter of marks of each row group.
     filters: Vec<Option<Blob>>,
+    blobs: BTreeMap<String, Blob>,
+    rollup: Cached,
     names: NameSets,
     values: TagValues,
     /// Whether the lists of names and values may lack some.
@@ -136,6 +139,8 @@ impl Segment {
             blooms,
             filters,
             lists_full: names.len() + values.len() >= NAMES_MAX,
+            blobs,
+            rollup: Cached::default(),
             names,
             values,
         })
@@ -151,10 +156,37 @@ impl Segment {
         self.lists_full || self.names.may_have(service, name, remote)
     }
 
-    fn blob_part(&self, blob: &Blob, part: Range<u64>) -> Result<Bytes, SegmentError> {
+    /// Reads the bytes that the file keeps under a name; nothing when it keeps none, as older ones do.
+    pub fn blob(&self, name: &str) -> Result<Option<Bytes>, SegmentError> {
+        let Some(blob) = self.blobs.get(name) else { return Ok(None) };
+        self.read_blob(blob, 0..blob.bytes).map(Some)
+    }
+
+    /// Says whether the file keeps bytes under a name.
+    pub fn has_blob(&self, name: &str) -> bool {
+        self.blobs.contains_key(name)
+    }
+
+    /// Reads some of the bytes that the file keeps under a name.
+    pub fn blob_part(&self, name: &str, part: Range<u64>) -> Result<Bytes, SegmentError> {
+        let blob = self.blobs.get(name).filter(|blob| part.start <= part.end && part.end <= blob.bytes);
+        self.read_blob(blob.ok_or_else(|| self.bad_blob(name))?, part)
+    }
+
+    fn read_blob(&self, blob: &Blob, part: Range<u64>) -> Result<Bytes, SegmentError> {
         let length = part.end.saturating_sub(part.start) as usize;
         let bytes = self.file.read(blob.at.saturating_add(part.start), length);
         bytes.map_err(|error| SegmentError::of_io(&self.entry.name, error))
+    }
+
+    /// Says that bytes under a name are not those of the format.
+    pub fn bad_blob(&self, name: &str) -> SegmentError {
+        damaged(&self.entry.name, format!("{name} cannot be read"))
+    }
+
+    /// Returns what was read of its figures.
+    pub fn rollup(&self) -> &Cached {
+        &self.rollup
     }
 
     /// Returns the row groups that may have a mark: all of them when the file has no filters, as older ones have not.
@@ -165,7 +197,7 @@ impl Segment {
             let may = match filter {
                 Some(filter) => {
                     let at = mark.block(filter.bytes / BLOCK_BYTES as u64) * BLOCK_BYTES as u64;
-                    mark.may_be_in(&self.blob_part(filter, at..at + BLOCK_BYTES as u64)?)
+                    mark.may_be_in(&self.read_blob(filter, at..at + BLOCK_BYTES as u64)?)
                 }
                 None => true,
             };

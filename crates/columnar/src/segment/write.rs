@@ -64,7 +64,7 @@ pub struct Writer<'a> {
     filters: Vec<Vec<u8>>,
 }
 
-/// Writes a memtable as a segment under its own name. On return it is safe, but does not count until the manifest
+/// Writes a memtable that was folded as a segment under its own name. On return it is safe, but does not count until the manifest
 /// names it. Written twice it is the same, byte for byte: after an error of the disk nobody knows which of two manifests
 /// a start will find.
 pub fn write(disk: &dyn Disk, config: &Config, memtable: &Memtable) -> io::Result<Option<Entry>> {
@@ -76,6 +76,7 @@ pub fn write(disk: &dyn Disk, config: &Config, memtable: &Memtable) -> io::Resul
         arrived_ms: memtable.sealed_ms(),
         names: memtable.names(),
         values: memtable.values(),
+        blobs: memtable.blobs(),
         ..About::default()
     };
     write_file(disk, config, name, |mut writer| {

@@ -13,4 +13,5 @@ mod model;
 mod names;
 mod queue;
 mod rare;
+mod rollup;
 mod world;

@@ -247,6 +247,11 @@ pub fn assert_same(engine: &Engine, memory: &Memory, what: &str) {
         }
         assert_eq!(found, expected, "{what}: {names:?}");
     }
+    assert_same_figures(engine, memory, what);
+}
+
+/// Asks both stores for links and statistics.
+pub fn assert_same_figures(engine: &Engine, memory: &Memory, what: &str) {
     for number in 0..3 {
         let window = query(number).window;
         let expected = block_on(memory.dependencies(window)).expect(what);

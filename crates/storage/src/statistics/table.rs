@@ -78,6 +78,8 @@ pub struct Cell {
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     keys: IndexSet<Key>,
+    /// Keys that took room.
+    named: usize,
     text_bytes: usize,
     cells: HashMap<(u64, u32), Cell>,
     left_out: u64,
@@ -119,22 +121,28 @@ impl Table {
     }
 
     fn cell(&mut self, slot: u64, key: KeyRef<'_>) -> Option<&mut Cell> {
-        let known = self.keys.get_index_of(&key);
-        let index = known.or_else(|| self.insert(key)).or_else(|| {
-            self.left_out += 1;
-            let other = key.other()?;
-            self.keys.get_index_of(&other).or_else(|| Some(self.keys.insert_full(other.to_key()).0))
-        });
-        Some(self.cells.entry((slot, index? as u32)).or_default())
+        let index = match self.keys.get_index_of(&key) {
+            Some(index) => index,
+            None if key == KeyRef::OTHER || self.has_room_for(&key) => self.keys.insert_full(key.to_key()).0,
+            None => {
+                self.left_out += 1;
+                let other = matches!(key, KeyRef::Operation { .. }).then_some(KeyRef::OTHER)?;
+                let known = self.keys.get_index_of(&other);
+                known.unwrap_or_else(|| self.keys.insert_full(other.to_key()).0)
+            }
+        };
+        Some(self.cells.entry((slot, index as u32)).or_default())
     }
 
-    fn insert(&mut self, key: KeyRef<'_>) -> Option<usize> {
+    /// Takes room for a key; the other ones always have some.
+    fn has_room_for(&mut self, key: &KeyRef<'_>) -> bool {
         let text_bytes = self.text_bytes + key.text_bytes();
-        if self.keys.len() >= KEYS_MAX || text_bytes > TEXT_BYTES_MAX {
-            return None;
+        let room = self.named < KEYS_MAX && text_bytes <= TEXT_BYTES_MAX;
+        if room {
+            self.named += 1;
+            self.text_bytes = text_bytes;
         }
-        self.text_bytes = text_bytes;
-        Some(self.keys.insert_full(key.to_key()).0)
+        room
     }
 }
 
@@ -168,6 +176,14 @@ impl Key {
 }
 
 impl KeyRef<'_> {
+    /// All operations that there was no room for.
+    const OTHER: Self = Self::Operation {
+        service_name: "",
+        span_name: OperationKey::OTHER,
+        remote_service_name: None,
+        kind: None,
+    };
+
     /// Returns a key that owns its text.
     pub fn to_key(self) -> Key {
         match self {
@@ -180,18 +196,6 @@ impl KeyRef<'_> {
                     kind,
                 })
             }
-        }
-    }
-
-    fn other(&self) -> Option<Self> {
-        match self {
-            Self::Link { .. } => None,
-            Self::Operation { .. } => Some(Self::Operation {
-                service_name: "",
-                span_name: OperationKey::OTHER,
-                remote_service_name: None,
-                kind: None,
-            }),
         }
     }
 

@@ -3,6 +3,7 @@
 use model::links;
 use model::merge::merge;
 use model::span::Span;
+use model::tree::{Rules, Tree};
 
 use crate::facts::Facts;
 use crate::statistics::table::KeyRef;
@@ -14,11 +15,15 @@ pub const MINUTE_US: u64 = 60_000_000;
 /// and repeated; a trace without any timestamp counts nothing, as no search finds it either.
 pub fn of_trace(trace: &[Span], count: &mut impl FnMut(u64, KeyRef<'_>, bool, Option<u64>)) {
     let Some(trace_us) = Facts::of(trace).timestamp_us() else { return };
-    for call in links::calls(trace) {
+    let tree = Tree::build(trace, Rules::Zipkin);
+    for call in links::calls_in(&tree) {
         let key = KeyRef::Link { parent: &call.link.parent, child: &call.link.child };
         count(trace_us / MINUTE_US, key, call.link.error_count > 0, call.duration_us);
     }
-    for span in merge(trace) {
+    // Spans that are their own ancestors are in no tree, but they ran all the same.
+    let circles = if tree.unreached > 0 { merge(trace) } else { Vec::new() };
+    let placed = tree.nodes.iter().filter_map(|node| node.span.as_ref()).filter(|_| circles.is_empty());
+    for span in placed.chain(&circles) {
         let Some(service_name) = span.local_service() else { continue };
         let key = KeyRef::Operation {
             service_name,
