@@ -38,6 +38,8 @@ for (const theme of ["light", "dark"]) {
     await picture(`span${suffix}-${theme}`, `${trace}?span=${lock}`, { theme, viewport });
     for (const view of ["icicle", "statistics", "table", "map"]) await picture(`${view}${suffix}-${theme}`, `${trace}?view=${view}`, { theme, viewport });
     await picture(`dependencies${suffix}-${theme}`, "/zipkin/dependency?service=front&hops=0", { theme, viewport });
+    await picture(`services${suffix}-${theme}`, "/zipkin/services", { theme, viewport });
+    await picture(`status${suffix}-${theme}`, "/zipkin/status", { theme, viewport });
     await picture(`compare${suffix}-${theme}`, `/zipkin/compare?a=${slow.traceId}&b=${fast.traceId}`, { theme, viewport });
     await picture(`upload${suffix}-${theme}`, "/zipkin/traceViewer", { theme, viewport });
     await picture(`not-found${suffix}-${theme}`, "/zipkin/traces/463ac35c9f6413ad48485a3953bb6124", { theme, viewport }, (page) => page.waitForSelector("text=Asking again"));

@@ -127,5 +127,6 @@ describe("status", () => {
     ["spanlet_oldest_seconds", 61, "oldest seconds", "1 m"],
     ["query_ms", 12.6, "query ms", "13 ms"],
     ["ratio", 0.123456, "ratio", "0.123"],
+    ["spanlet_spans_removed_by_bytes_total", 7, "spans removed by bytes", "7"],
   ])("the figure %s of %d", (name, value, shown, text) => expect([figureName(name), figureText(name, value)]).toEqual([shown, text]));
 });

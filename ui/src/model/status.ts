@@ -111,7 +111,8 @@ export function ageText(seconds: number): string {
 /** A figure by the unit that its name ends with, as names of metrics do. */
 export function figureText(name: string, value: number): string {
   const base = name.replace(/_total$/, "");
-  if (/_bytes$/.test(base)) return bytesText(value);
+  // What was done "by bytes" is counted in something else.
+  if (/(?<!_by)_bytes$/.test(base)) return bytesText(value);
   if (/_seconds$/.test(base)) return ageText(value);
   if (/_ms$/.test(base)) return `${Math.round(value).toLocaleString("en")} ms`;
   return Number.isInteger(value) || value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
