@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use indexmap::IndexSet;
 use model::batch::Batch;
 use model::id::TraceId;
 use model::span::Span;
@@ -80,13 +81,14 @@ impl Earlier<'_> {
         lows: &BTreeSet<u64>,
         used: &mut BTreeSet<Origin>,
     ) -> Result<HashMap<u64, Vec<Span>>, SegmentError> {
-        let mut found: HashMap<u64, Vec<Span>> = HashMap::new();
+        // Repeated reports go before they take room.
+        let mut found: HashMap<u64, IndexSet<Span>> = HashMap::new();
         for segment in self.segments {
             let journal_end = segment.entry().extent.journal_end;
             spans_of(segment, lows, &mut |span| {
                 used.insert(origin(segment));
                 if !self.hidden.hides(journal_end, span.trace_id, span.timestamp_us) {
-                    found.entry(span.trace_id.low()).or_default().push(span);
+                    found.entry(span.trace_id.low()).or_default().insert(span);
                 }
             })?;
         }
@@ -103,7 +105,7 @@ impl Earlier<'_> {
                 }
             }
         }
-        Ok(found)
+        Ok(found.into_iter().map(|(low, spans)| (low, spans.into_iter().collect())).collect())
     }
 }
 

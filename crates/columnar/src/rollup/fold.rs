@@ -101,11 +101,15 @@ pub fn fold(memtable: &Memtable, earlier: &Earlier<'_>) -> Result<u64, SegmentEr
             let places =
                 fold.ids_of(*low).iter().flat_map(|id| memtable.places(*id)).filter(|place| *place < end);
             let (old, new): (Vec<Place>, Vec<Place>) = places.partition(|place| *place < fold.end);
-            let row = |place: &Place| {
+            // Repeated reports go before they take room: a sender may repeat one a million times.
+            let (alone, mut seen) = (old.len() + new.len() == 1, HashSet::new());
+            let mut row = |place: &Place| {
                 let row = blocks.get(place.block as usize)?.row_at(place.at as usize)?;
-                (!hidden.hides(journal_end, row.trace_id, row.timestamp_us)).then_some(row)
+                let counts = !hidden.hides(journal_end, row.trace_id, row.timestamp_us);
+                (counts && (alone || seen.insert(row.bytes()))).then_some(row)
             };
-            let (old, new) = (old.iter().filter_map(row).collect(), new.iter().filter_map(row).collect());
+            let old: Vec<Row<'_>> = old.iter().filter_map(&mut row).collect();
+            let new = new.iter().filter_map(&mut row).collect();
             change(&mut fold.table, earlier.remove(low).unwrap_or_default(), old, new);
         }
     }
@@ -133,29 +137,27 @@ pub fn of_segment(
     for traces in traces.chunks(TRACES_AT_ONCE) {
         let lows = traces.iter().map(|(low, _)| *low).collect();
         let mut old = earlier.spans_of(&lows, &mut used)?;
-        let mut new: HashMap<u64, Vec<Span>> = HashMap::new();
+        let mut new: HashMap<u64, IndexSet<Span>> = HashMap::new();
         let ids = traces.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
         segment.traces::<SegmentError>(&ids, &mut |span| {
             if !earlier.hidden.hides(journal_end, span.trace_id, span.timestamp_us) {
-                new.entry(span.trace_id.low()).or_default().push(span);
+                new.entry(span.trace_id.low()).or_default().insert(span);
             }
             Ok(())
         })?;
         for (low, new) in new {
             let old = old.remove(&low).unwrap_or_default();
             count(&mut table, &old, -1);
-            count(&mut table, &[old, new].concat(), 1);
+            count(&mut table, &[old, new.into_iter().collect()].concat(), 1);
         }
     }
     Ok((table, used))
 }
 
-/// Counts what new rows change of a trace.
+/// Counts what new rows change of a trace; no row is there twice.
 fn change(table: &mut Table, earlier: Vec<Span>, old: Vec<Row<'_>>, new: Vec<Row<'_>>) {
     if earlier.is_empty() && old.is_empty() {
-        let mut seen = HashSet::new();
-        let rows = new.iter().filter(|row| new.len() == 1 || seen.insert(row.bytes()));
-        return count_once(table, rows.map(light).collect(), 1);
+        return count_once(table, new.iter().map(light).collect(), 1);
     }
     let spans = |rows: &[Row<'_>]| rows.iter().map(Row::to_span).collect::<Vec<Span>>();
     let old = [earlier, spans(&old)].concat();
